@@ -1,0 +1,1 @@
+"""Abstract interfaces between the processes, and their data. No behaviour lives here."""

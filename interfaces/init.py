@@ -1,0 +1,51 @@
+"""The first object of every connection, which makes the others (Core: src/interfaces/init.h)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from interfaces.chain_client import ChainClient
+from interfaces.echo import Echo
+from interfaces.interface import Interface
+from interfaces.mining import Mining
+from interfaces.process import Process
+from interfaces.rpc import Rpc
+
+
+class Init(Interface, schema="init.capnp"):
+    """Core's Init: makes the interfaces a Core process offers.
+
+    A process that does not offer an interface answers None.
+    """
+
+    @abstractmethod
+    def make_echo(self) -> Echo | None:
+        """Make an `Echo`."""
+
+    @abstractmethod
+    def make_mining(self) -> Mining | None:
+        """Make a `Mining`."""
+
+    @abstractmethod
+    def make_rpc(self) -> Rpc | None:
+        """Make an `Rpc` (v32)."""
+
+    @abstractmethod
+    def make_mining_old2(self) -> None:
+        """Refuse: the old Mining interface is gone."""
+
+
+class PynodeInit(Init, schema="pynode.capnp"):
+    """What our processes offer beyond Core's Init, under an interface id of its own."""
+
+    @abstractmethod
+    def configure(self, arguments: list[str]) -> None:
+        """Start a spawned process with the options of its parent ("-name=value" each)."""
+
+    @abstractmethod
+    def make_process(self) -> Process | None:
+        """Make a `Process`."""
+
+    @abstractmethod
+    def make_chain_client(self, mining: Mining) -> ChainClient | None:
+        """Make a follower of the chain behind `mining`."""

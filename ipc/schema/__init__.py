@@ -1,0 +1,1 @@
+"""The Cap'n Proto files that fix the wire, shipped as package data."""

@@ -1,0 +1,34 @@
+@0xd1f6a0c3b7e25894;
+# Interfaces of our own. They never take an ordinal that Bitcoin Core may use later.
+
+using Common = import "common.capnp";
+using Init = import "init.capnp";
+using Mining = import "mining.capnp";
+using Proxy = import "proxy.capnp";
+
+interface PynodeInit extends(Init.Init) {
+  # The bootstrap object of our processes.
+  configure @0 (context :Proxy.Context, arguments :List(Text)) -> ();
+  makeProcess @1 (context :Proxy.Context) -> (result :Process);
+  makeChainClient @2 (context :Proxy.Context, mining :Mining.Mining) -> (result :ChainClient);
+}
+
+interface Process {
+  destroy @0 (context :Proxy.Context) -> ();
+  getTree @1 (context :Proxy.Context) -> (result :List(ProcessInfo));
+}
+
+interface ChainClient {
+  destroy @0 (context :Proxy.Context) -> ();
+  getTip @1 (context :Proxy.Context) -> (result :Common.BlockRef);
+}
+
+struct ProcessInfo {
+  name @0 :Text;
+  pid @1 :Int32;
+  parent @2 :Int32;
+  spawned @3 :Bool;
+  connections @4 :UInt32;
+  calls @5 :UInt64;
+  uptime @6 :Float64;   # seconds
+}
