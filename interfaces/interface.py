@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Interface(ABC):
+class Interface(ABC):  # noqa: B024 - what a subclass must implement is its own business
     """A set of methods that can be called in this process or across a connection.
 
     A subclass names the Cap'n Proto file that fixes its wire form, either a file
@@ -26,7 +26,7 @@ class Interface(ABC):
         if schema is not None:
             cls.schema = schema
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most objects hold nothing
         """End the object. Idempotent. On a server: its only client is done or gone."""
 
     def __enter__(self) -> Self:

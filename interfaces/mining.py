@@ -137,7 +137,7 @@ class Mining(Interface, schema="mining.capnp"):
         """Wait until the tip differs from `current_tip`; return the tip, None on shutdown."""
 
     @abstractmethod
-    def create_new_block(self, options: BlockCreateOptions, cooldown: bool = True) -> BlockTemplate | None:  # noqa: FBT001, FBT002 - Core's signature
+    def create_new_block(self, options: BlockCreateOptions, cooldown: bool = True) -> BlockTemplate | None:
         """Build a template; None when interrupted."""
 
     @abstractmethod

@@ -1,0 +1,1 @@
+"""The programs: options, bitcoin.conf, and who is wired to whom."""

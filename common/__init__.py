@@ -1,0 +1,1 @@
+"""Small things every layer may use: chains, paths, logging, locks."""

@@ -1,0 +1,5 @@
+"""The version of this distribution, as a constant: asking the package metadata costs start-up time."""
+
+from typing import Final
+
+VERSION: Final = "0.1.0"

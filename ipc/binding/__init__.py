@@ -1,0 +1,1 @@
+"""Turns interface classes and their schemas into client proxies and server dispatchers."""

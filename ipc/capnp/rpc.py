@@ -1,0 +1,785 @@
+"""Two-party Cap'n Proto RPC at level 1 without I/O: bytes in, bytes and events out.
+
+An `Rpc` is one end of one connection. It may be used from any thread: state changes
+under `lock`, output gathers in `output`, and what has to run outside the lock gathers
+in `events`; after using it the owner writes the one and runs the other, in order.
+Promises are never exported: we answer only with objects that exist.
+Source: capnproto c++/src/capnp/rpc.capnp, its comments.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from ipc.capnp import messages as m
+from ipc.capnp import wire
+from ipc.capnp.calls import IncomingCall, Question
+from ipc.capnp.capability import BrokenCap, Capability, ImportCap, LocalCap, PipelineCap, PromiseCap, resolved
+from ipc.capnp.copying import copy_pointer
+from ipc.errors import (
+    DISCONNECTED,
+    FAILED,
+    OVERLOADED,
+    DisconnectedError,
+    IpcError,
+    RemoteError,
+    RemoteProtocolError,
+    UnimplementedError,
+)
+from ipc.errors import UNIMPLEMENTED as UNIMPLEMENTED_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ipc.capnp.messages import Descriptor, Target, Transform
+    from ipc.capnp.wire import Message, StructRef
+
+MAX_CALLS: Final = 16384
+"""Calls of one peer that may run or wait at a time; more are answered as overloaded."""
+MAX_EXPORTS: Final = 1 << 20
+"""Objects one peer may hold."""
+
+_CALL_DATA = Struct("<IHHQ").unpack_from
+_RETURN_DATA = Struct("<IBBHI").unpack_from
+_IDS = Struct("<II").unpack_from
+_KIND = Struct("<IH").unpack_from
+
+
+class _Export:
+    __slots__ = ("cap", "refs")
+
+    def __init__(self, cap: LocalCap) -> None:
+        self.cap = cap
+        self.refs = 1
+
+
+class Rpc:
+    """One end of a connection. `wake` is called, on any thread, when output appears by itself."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        """Start with nothing to offer."""
+        self.lock = threading.Lock()
+        self.output: deque[bytearray] = deque()
+        self.events: deque[Callable[[], None]] = deque()
+        self.closed: Exception | None = None
+        self.calls = 0
+        """Calls received so far."""
+        self._bootstrap: LocalCap | None = None
+        self._wake = wake
+        self._frames = wire.FrameReader()
+        self._questions: dict[int, Question] = {}
+        self._free_questions: list[int] = []
+        self._next_question = 0
+        self._answers: dict[int, IncomingCall] = {}
+        self._exports: dict[int, _Export] = {}
+        self._export_ids: dict[LocalCap, int] = {}
+        self._free_exports: list[int] = []
+        self._next_export = 0
+        self._imports: dict[int, weakref.ref[ImportCap]] = {}
+        self._dropped: deque[tuple[int, int]] = deque()
+        self._embargoes: dict[int, tuple[PromiseCap, Capability]] = {}
+        self._next_embargo = 0
+
+    @property
+    def object_count(self) -> int:
+        """How many of our objects the peer holds."""
+        return len(self._exports)
+
+    @property
+    def expects_much(self) -> bool:
+        """Whether a large message has begun to arrive."""
+        return self._frames.missing > 65536
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way in either direction."""
+        return not self._questions and not self._answers
+
+    def offer(self, bootstrap: LocalCap) -> None:
+        """Answer with this object when the peer asks for its first."""
+        self._bootstrap = bootstrap
+
+    # Asking
+
+    def bootstrap(self) -> PipelineCap:
+        """Ask for the peer's bootstrap object. Raises DisconnectedError."""
+        question = Question(_nobody)
+        with self.lock:
+            self._open(question)
+            self.output.append(m.bootstrap(question.id))
+            return self.pipeline(question, ())
+
+    def start_call(
+        self,
+        target: Capability,
+        interface: int,
+        method: int,
+        buffer: bytearray,
+        caps: Sequence[Capability | None],
+        question: Question,
+    ) -> None:
+        """Send the Call begun in `buffer` (by `messages.begin_call`) to `target`.
+
+        `caps` is its capability table. Raises DisconnectedError.
+        """
+        with self.lock:
+            if self.closed is not None:
+                raise DisconnectedError("IPC client method called after disconnect.")
+            self._call(target, interface, method, buffer, caps, question)
+
+    def _call(
+        self,
+        target: Capability,
+        interface: int,
+        method: int,
+        buffer: bytearray,
+        caps: Sequence[Capability | None],
+        question: Question,
+    ) -> None:
+        target = resolved(target)
+        if isinstance(target, ImportCap):
+            self._open(question)
+            target.used = True
+            m.set_target(buffer, target.id, None)
+        elif isinstance(target, PipelineCap):
+            self._open(question)
+            target.used = True
+            m.set_target(buffer, target.question.id, target.transform)
+        elif isinstance(target, PromiseCap):
+            target.waiting.append(lambda cap: self._call(cap, interface, method, buffer, caps, question))
+            return
+        elif isinstance(target, LocalCap):
+            self._call_local(target, interface, method, buffer, caps, question)
+            return
+        else:
+            self._finish_question(question, target.error)
+            return
+        m.set_question(buffer, question.id)
+        if caps:
+            m.add_descriptors(buffer, m.CALL_CONTENT, self._describe(caps, question.exports))
+        self.output.append(wire.finish_frame(buffer))
+        if self._dropped:
+            self._release_dropped()
+
+    def _call_local(
+        self,
+        target: LocalCap,
+        interface: int,
+        method: int,
+        buffer: bytearray,
+        caps: Sequence[Capability | None],
+        question: Question,
+    ) -> None:
+        message = wire.Message([bytes(memoryview(buffer)[8:])])
+        payload = m.Payload(0, m.CALL_CONTENT - 8, wire.MAX_DEPTH - 3, m.NO_DESCRIPTORS)
+        call = IncomingCall(self, -1, interface, method, message, payload)
+        call.question = question
+        call.caps = list(caps)
+        call.server = target.server
+        self.events.append(lambda: target.server.dispatch(call))
+
+    def _open(self, question: Question) -> None:
+        if self.closed is not None:
+            raise DisconnectedError("IPC client method called after disconnect.")
+        if self._free_questions:
+            question.id = self._free_questions.pop()
+        else:
+            question.id = self._next_question
+            self._next_question += 1
+        self._questions[question.id] = question
+
+    def pipeline(self, question: Question, transform: Transform) -> PipelineCap:
+        """Promise a capability among the results of `question`. The lock is held."""
+        cap = PipelineCap(self, question, transform)
+        if question.done:
+            cap.resolution = self._result_cap(question, transform)
+        else:
+            if question.pipelines is None:
+                question.pipelines = []
+            question.pipelines.append(weakref.ref(cap))
+        return cap
+
+    def abandon(self, question: Question) -> None:
+        """Stop wanting an answer: the peer is told to cancel the call."""
+        with self.lock:
+            if question.done or self.closed is not None:
+                return
+            question.done = True
+            question.abandoned = True
+            if question.id >= 0:
+                self.output.append(m.finish(question.id, release_results=True))
+
+    def _describe(self, caps: Sequence[Capability | None], exports: list[int]) -> list[Descriptor]:
+        return [self._descriptor(cap, exports) for cap in caps]
+
+    def _descriptor(self, cap: Capability | None, exports: list[int]) -> Descriptor:
+        if cap is None:
+            return m.Descriptor(m.NONE, 0)
+        cap = resolved(cap)
+        if isinstance(cap, LocalCap):
+            id_ = self._export(cap)
+            exports.append(id_)
+            return m.Descriptor(m.SENDER_HOSTED, id_)
+        if isinstance(cap, BrokenCap):
+            raise cap.error
+        if cap.rpc is not self:
+            raise IpcError("a capability of another connection cannot be passed on as it is")
+        if isinstance(cap, ImportCap):
+            return m.Descriptor(m.RECEIVER_HOSTED, cap.id)
+        if isinstance(cap, PipelineCap):
+            return m.Descriptor(m.RECEIVER_ANSWER, cap.question.id, cap.transform)
+        raise IpcError("an unresolved capability cannot be passed on")
+
+    def _export(self, cap: LocalCap) -> int:
+        id_ = self._export_ids.get(cap)
+        if id_ is not None:
+            self._exports[id_].refs += 1
+            return id_
+        if len(self._exports) >= MAX_EXPORTS:
+            raise RemoteError("too many objects are held over this connection", OVERLOADED)
+        if self._free_exports:
+            id_ = self._free_exports.pop()
+        else:
+            id_ = self._next_export
+            self._next_export += 1
+        self._exports[id_] = _Export(cap)
+        self._export_ids[cap] = id_
+        return id_
+
+    def _unexport(self, id_: int, count: int) -> None:
+        export = self._exports.get(id_)
+        if export is None or export.refs < count:
+            raise RemoteProtocolError(f"release of capability {id_}, which was not sent as often")
+        export.refs -= count
+        if not export.refs:
+            del self._exports[id_]
+            del self._export_ids[export.cap]
+            self._free_exports.append(id_)
+
+    def drop_import(self, id_: int, refs: int) -> None:
+        """Give references back as soon as convenient. Takes no lock: runs in finalisers."""
+        self._dropped.append((id_, refs))
+        if self.closed is None:
+            self._wake()
+
+    def release_dropped(self) -> None:
+        """Queue Release messages for what has been dropped."""
+        with self.lock:
+            self._release_dropped()
+
+    def _release_dropped(self) -> None:
+        while self._dropped:
+            id_, refs = self._dropped.popleft()
+            reference = self._imports.get(id_)
+            if reference is not None and reference() is None:
+                del self._imports[id_]
+            if self.closed is None:
+                self.output.append(m.release(id_, refs))
+
+    # Answering
+
+    def send_results(self, call: IncomingCall, buffer: bytearray, caps: Sequence[Capability | None]) -> None:
+        """Answer with results begun in `buffer` by `messages.begin_results`."""
+        with self.lock:
+            if call.returned:
+                return
+            call.returned = True
+            call.on_cancel = None
+            if call.question is not None:
+                message = wire.Message([bytes(memoryview(buffer)[8:])])
+                payload = m.Payload(0, m.RETURN_CONTENT - 8, wire.MAX_DEPTH - 3, m.NO_DESCRIPTORS)
+                self._finish_question(call.question, None, message, payload, caps)
+                return
+            if self.closed is not None:
+                return
+            released = self._release_params(call)
+            if call.finished:
+                del self._answers[call.id]
+                self.output.append(m.return_canceled(call.id, release_params=released))
+            elif caps:
+                try:
+                    descriptors = self._describe(caps, call.result_exports)
+                except IpcError as error:
+                    self._return_error(call, str(error), getattr(error, "type", FAILED), released=released)
+                    return
+                m.set_return_flags(buffer, release_params=released, no_finish=False)
+                m.add_descriptors(buffer, m.RETURN_CONTENT, descriptors)
+                call.result_message = wire.Message([bytes(memoryview(buffer)[8:])])
+                call.result_caps = caps
+                self.output.append(wire.finish_frame(buffer))
+            else:
+                m.set_return_flags(buffer, release_params=released, no_finish=True)
+                del self._answers[call.id]
+                self.output.append(wire.finish_frame(buffer))
+            self._run_waiting(call)
+
+    def send_error(self, call: IncomingCall, reason: str, type_: int = FAILED) -> None:
+        """Answer with an exception."""
+        with self.lock:
+            if call.returned:
+                return
+            call.returned = True
+            call.on_cancel = None
+            if call.question is not None:
+                self._finish_question(call.question, _remote_error(reason, type_))
+            elif self.closed is None:
+                self._return_error(call, reason, type_, released=self._release_params(call))
+
+    def _return_error(self, call: IncomingCall, reason: str, type_: int, *, released: bool) -> None:
+        del self._answers[call.id]
+        if call.finished:
+            self.output.append(m.return_canceled(call.id, release_params=released))
+        else:
+            self.output.append(m.return_exception(call.id, reason, type_, release_params=released))
+        call.result_caps = (BrokenCap(_remote_error(reason, type_)),)
+        self._run_waiting(call)
+
+    def _run_waiting(self, call: IncomingCall) -> None:
+        if call.waiting is not None:
+            waiting, call.waiting = call.waiting, None
+            for run in waiting:
+                run()
+
+    def _release_params(self, call: IncomingCall) -> bool:
+        """Return whether the caller may release all capabilities it sent along."""
+        if not call.kept:
+            call.caps = None
+            return True
+        for index, descriptor in enumerate(call.payload.descriptors):
+            sent = descriptor.tag in (m.SENDER_HOSTED, m.SENDER_PROMISE)
+            if sent and (call.caps is None or call.caps[index] is None):
+                self.output.append(m.release(descriptor.id, 1))
+        call.caps = None
+        return False
+
+    def call_capability(self, call: IncomingCall, index: int) -> Capability | None:
+        """Take entry `index` of a call's capability table. Raises RemoteProtocolError."""
+        with self.lock:
+            if call.caps is None:
+                call.caps = [None] * len(call.payload.descriptors)
+            if index >= len(call.caps):
+                raise RemoteProtocolError(f"capability {index} is not in the table")
+            cap = call.caps[index]
+            if cap is None and call.question is None:
+                descriptor = call.payload.descriptors[index]
+                cap = call.caps[index] = self._import(descriptor)
+                call.kept |= descriptor.tag in (m.SENDER_HOSTED, m.SENDER_PROMISE)
+            return cap
+
+    # Receiving
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the peer. Raises RemoteProtocolError, after which only `close` is left."""
+        for message in self._frames.feed(data):
+            with self.lock:
+                if self.closed is not None:
+                    return
+                tag, body = m.tag_and_body(message)
+                handler = _HANDLERS.get(tag)
+                if handler is not None:
+                    handler(self, message, body)
+                else:
+                    self.output.append(m.unimplemented(message))
+
+    def _on_call(self, message: Message, body: StructRef) -> None:
+        id_, method, destination, interface = _CALL_DATA(m.data(message, body, 16))
+        if id_ in self._answers:
+            raise RemoteProtocolError(f"question {id_} is asked twice")
+        if destination:
+            self.output.append(m.unimplemented(message))
+            return
+        target = m.read_target(message, m.child(message, body, 0))
+        payload = m.read_payload(message, m.child(message, body, 1))
+        self.calls += 1
+        call = IncomingCall(self, id_, interface, method, message, payload)
+        self._answers[id_] = call
+        if len(self._answers) > MAX_CALLS:
+            call.returned = True
+            self._return_error(call, f"more than {MAX_CALLS} calls at a time", OVERLOADED, released=True)
+            return
+        if target.transform is None:
+            export = self._exports.get(target.id)
+            if export is None:
+                raise RemoteProtocolError(f"call to unknown capability {target.id}")
+            server = export.cap.server
+            call.server = server
+            self.events.append(lambda: server.dispatch(call))
+            return
+        answer = self._answers.get(target.id)
+        if answer is None:
+            raise RemoteProtocolError(f"call to the results of unknown question {target.id}")
+        self._deliver(call, answer, target.transform)
+
+    def _deliver(self, call: IncomingCall, answer: IncomingCall, transform: Transform) -> None:
+        """Deliver a call to an object among the results of another call."""
+        if not answer.returned:
+            if answer.waiting is None:
+                answer.waiting = []
+            answer.waiting.append(lambda: self._deliver(call, answer, transform))
+            return
+        try:
+            cap = _walk(answer.result_message, answer.result_caps, transform)
+        except RemoteProtocolError as error:
+            cap = BrokenCap(error)
+        self._forward(call, cap)
+
+    def _forward(self, call: IncomingCall, cap: Capability | None) -> None:
+        if cap is not None:
+            cap = resolved(cap)
+        if isinstance(cap, LocalCap):
+            server = cap.server
+            call.server = server
+            self.events.append(lambda: server.dispatch(call))
+        elif isinstance(cap, PromiseCap):
+            cap.waiting.append(lambda found: self._forward(call, found))
+        elif cap is None or isinstance(cap, BrokenCap):
+            reason = "called null capability" if cap is None else str(cap.error)
+            type_ = getattr(cap.error, "type", FAILED) if cap is not None else FAILED
+            call.returned = True
+            self._return_error(call, reason, type_, released=self._release_params(call))
+        else:
+            self._reflect(call, cap)
+
+    def _reflect(self, call: IncomingCall, cap: Capability) -> None:
+        """Send a call back to the peer that hosts its target, and its results back again."""
+        buffer = m.begin_call(call.interface, call.method)
+        payload = call.payload
+        if payload.position is not None:
+            copy_pointer(call.message, payload.segment, payload.position, buffer, m.CALL_CONTENT, payload.depth)
+        caps = [self._import(descriptor) for descriptor in payload.descriptors]
+        call.caps, call.kept = caps, True
+
+        def answered() -> None:
+            self.events.append(lambda: self._return_reflected(call, question))
+
+        question = Question(answered)
+        call.on_cancel = lambda: self.abandon(question)
+        self._call(cap, call.interface, call.method, buffer, caps, question)
+
+    def _return_reflected(self, call: IncomingCall, question: Question) -> None:
+        if question.error is not None or question.message is None or question.payload is None:
+            self.send_error(call, str(question.error), getattr(question.error, "type", FAILED))
+            return
+        buffer = m.begin_results(call.id, release_params=True)
+        payload = question.payload
+        if payload.position is not None:
+            copy_pointer(question.message, payload.segment, payload.position, buffer, m.RETURN_CONTENT, payload.depth)
+        self.send_results(call, buffer, question.caps)
+
+    def _on_return(self, message: Message, body: StructRef) -> None:
+        id_, flags, _, tag, other = _RETURN_DATA(m.data(message, body, 12))
+        question = self._questions.pop(id_, None)
+        if question is None:
+            raise RemoteProtocolError(f"return for unknown question {id_}")
+        if not flags & 1:
+            for export in question.exports:
+                self._unexport(export, 1)
+        if question.abandoned:
+            self._free_questions.append(id_)
+            return
+        error: Exception | None = None
+        payload: m.Payload | None = None
+        caps: Sequence[Capability | None] = ()
+        if tag == m.RESULTS:
+            payload = m.read_payload(message, m.child(message, body, 0))
+            if payload.descriptors:
+                caps = [self._import(descriptor) for descriptor in payload.descriptors]
+        elif tag == m.EXCEPTION:
+            error = _remote_error(*m.read_exception(message, m.child(message, body, 0)))
+        elif tag == m.CANCELED:
+            error = RemoteError("call was canceled by the other side")
+        elif tag == m.TAKE_FROM_OTHER:
+            raise RemoteProtocolError(f"results of question {other} were not kept for another")
+        else:
+            raise RemoteProtocolError(f"unexpected kind of return {tag}")
+        self._finish_question(question, error, message, payload, caps)
+        if not flags & 2:
+            self.output.append(m.finish(id_, release_results=False))
+        self._free_questions.append(id_)
+
+    def _finish_question(
+        self,
+        question: Question,
+        error: Exception | None,
+        message: Message | None = None,
+        payload: m.Payload | None = None,
+        caps: Sequence[Capability | None] = (),
+    ) -> None:
+        if question.done:
+            return
+        question.error = error
+        question.message = message
+        question.payload = payload
+        question.caps = caps
+        question.done = True
+        if question.pipelines is not None:
+            for reference in question.pipelines:
+                cap = reference()
+                if cap is not None:
+                    found = self._result_cap(question, cap.transform)
+                    target = m.Target(question.id, cap.transform)
+                    cap.resolution = self._embargo(found, target) if cap.used else found
+            question.pipelines = None
+        question.notify()
+
+    def _result_cap(self, question: Question, transform: Transform) -> Capability:
+        if question.error is not None or question.payload is None:
+            return BrokenCap(question.error or IpcError("question was abandoned"))
+        payload = question.payload
+        try:
+            cap = _walk(question.message, question.caps, transform, payload)
+        except RemoteProtocolError as error:
+            return BrokenCap(error)
+        return cap if cap is not None else BrokenCap(RemoteError("called null capability"))
+
+    def _embargo(self, cap: Capability, target: Target) -> Capability:
+        """Hold back calls to one of our own objects until those sent by way of the peer are through."""
+        cap = resolved(cap)
+        if not isinstance(cap, LocalCap) or self.closed is not None:
+            return cap
+        promise = PromiseCap(self)
+        id_ = self._next_embargo
+        self._next_embargo = (id_ + 1) & 0xFFFFFFFF
+        self._embargoes[id_] = (promise, cap)
+        self.output.append(m.disembargo(target, m.SENDER_LOOPBACK, id_))
+        return promise
+
+    def _import(self, descriptor: Descriptor) -> Capability | None:
+        tag, id_, transform = descriptor
+        if tag == m.NONE:
+            return None
+        if tag in (m.SENDER_HOSTED, m.SENDER_PROMISE):
+            reference = self._imports.get(id_)
+            known = reference() if reference is not None else None
+            if known is not None:
+                known.refs += 1
+                return known
+            cap = ImportCap(self, id_, promise=tag == m.SENDER_PROMISE)
+            self._imports[id_] = weakref.ref(cap)
+            return cap
+        if tag == m.RECEIVER_HOSTED:
+            export = self._exports.get(id_)
+            if export is None:
+                raise RemoteProtocolError(f"descriptor of unknown capability {id_}")
+            return export.cap
+        if tag == m.RECEIVER_ANSWER:
+            return self._answer_cap(id_, transform)
+        raise RemoteProtocolError(f"unknown capability descriptor {tag}")
+
+    def _answer_cap(self, id_: int, transform: Transform) -> Capability | None:
+        answer = self._answers.get(id_)
+        if answer is None:
+            raise RemoteProtocolError(f"descriptor of the results of unknown question {id_}")
+        if answer.returned:
+            return _walk(answer.result_message, answer.result_caps, transform)
+        promise = PromiseCap(self)
+
+        def resolve() -> None:
+            try:
+                found = _walk(answer.result_message, answer.result_caps, transform)
+            except RemoteProtocolError as error:
+                found = BrokenCap(error)
+            self._resolve_promise(promise, found or BrokenCap(RemoteError("called null capability")))
+
+        if answer.waiting is None:
+            answer.waiting = []
+        answer.waiting.append(resolve)
+        return promise
+
+    def _resolve_promise(self, promise: PromiseCap, cap: Capability) -> None:
+        promise.resolution = cap
+        waiting, promise.waiting = promise.waiting, []
+        for run in waiting:
+            run(cap)
+
+    def _on_bootstrap(self, message: Message, body: StructRef) -> None:
+        (id_, _) = _IDS(m.data(message, body, 8))
+        if id_ in self._answers:
+            raise RemoteProtocolError(f"question {id_} is asked twice")
+        call = IncomingCall(self, id_, 0, 0, message, m.Payload(0, None, 0, m.NO_DESCRIPTORS))
+        self._answers[id_] = call
+        call.returned = True
+        if self._bootstrap is None:
+            self._return_error(call, "no bootstrap object is offered", FAILED, released=True)
+            return
+        caps = (self._bootstrap,)
+        buffer = m.begin_results(id_, release_params=True)
+        wire.put_capability(buffer, m.RETURN_CONTENT, 0)
+        m.add_descriptors(buffer, m.RETURN_CONTENT, self._describe(caps, call.result_exports))
+        call.result_message = wire.Message([bytes(memoryview(buffer)[8:])])
+        call.result_caps = caps
+        self.output.append(wire.finish_frame(buffer))
+
+    def _on_finish(self, message: Message, body: StructRef) -> None:
+        id_, flags = _KIND(m.data(message, body, 8))
+        call = self._answers.get(id_)
+        if call is None or call.finished:
+            return  # Answered with noFinishNeeded, which older peers do not know.
+        call.finished = True
+        if call.returned:
+            del self._answers[id_]
+            call.result_caps = ()
+            if not flags & 1:
+                for export in call.result_exports:
+                    self._unexport(export, 1)
+            return
+        self._cancel(call)
+
+    def _cancel(self, call: IncomingCall) -> None:
+        call.canceled = True
+        if call.on_cancel is not None:
+            self.events.append(call.on_cancel)
+
+    def _on_resolve(self, message: Message, body: StructRef) -> None:
+        id_, tag = _KIND(m.data(message, body, 8))
+        cap: Capability
+        if tag == 0:
+            cap = self._import(m.read_descriptor(message, m.child(message, body, 0))) or BrokenCap(
+                RemoteError("called null capability")
+            )
+        elif tag == 1:
+            cap = BrokenCap(_remote_error(*m.read_exception(message, m.child(message, body, 0))))
+        else:
+            self.output.append(m.unimplemented(message))
+            return
+        reference = self._imports.get(id_)
+        promise = reference() if reference is not None else None
+        if promise is None or promise.resolution is not None:
+            return
+        if not promise.promise:
+            raise RemoteProtocolError(f"resolve of capability {id_}, which is not a promise")
+        promise.resolution = self._embargo(cap, m.Target(id_, None)) if promise.used else cap
+
+    def _on_release(self, message: Message, body: StructRef) -> None:
+        id_, count = _IDS(m.data(message, body, 8))
+        self._unexport(id_, count)
+
+    def _on_disembargo(self, message: Message, body: StructRef) -> None:
+        id_, kind = _KIND(m.data(message, body, 8))
+        if kind == m.RECEIVER_LOOPBACK:
+            embargo = self._embargoes.pop(id_, None)
+            if embargo is None:
+                raise RemoteProtocolError(f"disembargo of unknown embargo {id_}")
+            self._resolve_promise(*embargo)
+            return
+        if kind != m.SENDER_LOOPBACK:
+            self.output.append(m.unimplemented(message))
+            return
+        target = m.read_target(message, m.child(message, body, 0))
+        cap: Capability | None = None
+        if target.transform is not None:
+            answer = self._answers.get(target.id)
+            if answer is None or not answer.returned:
+                raise RemoteProtocolError(f"disembargo of unanswered question {target.id}")
+            cap = _walk(answer.result_message, answer.result_caps, target.transform)
+        if cap is not None:
+            cap = resolved(cap)
+        if not isinstance(cap, ImportCap):
+            raise RemoteProtocolError("disembargo of a capability that does not lead back to the sender")
+        self.output.append(m.disembargo(m.Target(cap.id, None), m.RECEIVER_LOOPBACK, id_))
+
+    def _on_unimplemented(self, message: Message, body: StructRef) -> None:
+        # The body is our own message, read like one that came.
+        (tag,) = Struct("<H").unpack_from(m.data(message, body, 8))
+        inner = m.child(message, body, 0)
+        if tag not in (m.CALL, m.BOOTSTRAP):
+            return
+        (id_, _) = _IDS(m.data(message, inner, 8))
+        question = self._questions.pop(id_, None)
+        if question is None:
+            raise RemoteProtocolError(f"unimplemented for unknown question {id_}")
+        for export in question.exports:
+            self._unexport(export, 1)
+        self._free_questions.append(id_)
+        self._finish_question(question, UnimplementedError("the other side does not implement this message"))
+
+    def _on_abort(self, message: Message, body: StructRef) -> None:
+        reason, _ = m.read_exception(message, body)
+        raise DisconnectedError(f"peer aborted the connection: {reason}")
+
+    # Ending
+
+    def close(self, error: Exception) -> None:
+        """End everything: questions fail, calls that run are cancelled, objects are dropped."""
+        with self.lock:
+            if self.closed is not None:
+                return
+            self.closed = error
+            questions, self._questions = self._questions, {}
+            answers, self._answers = self._answers, {}
+            exports, self._exports = self._exports, {}
+            embargoes, self._embargoes = self._embargoes, {}
+            self._export_ids = {}
+            self._imports = {}
+            self._dropped.clear()
+            self.output.clear()
+            lost = DisconnectedError("IPC client method call interrupted by disconnect.")
+            for question in questions.values():
+                self._finish_question(question, lost)
+            for promise, _ in embargoes.values():
+                self._resolve_promise(promise, BrokenCap(lost))
+            for call in answers.values():
+                call.result_caps = ()
+                if not call.returned:
+                    call.finished = True
+                    self._cancel(call)
+            self._bootstrap = None
+        exports.clear()
+
+
+def _nobody() -> None:
+    pass
+
+
+def _remote_error(reason: str, type_: int) -> Exception:
+    reason = reason.removeprefix("remote exception: ")
+    if type_ == UNIMPLEMENTED_TYPE:
+        return UnimplementedError(reason)
+    if type_ == DISCONNECTED:
+        return DisconnectedError(reason)
+    return RemoteError(reason, type_)
+
+
+def _walk(
+    message: Message | None,
+    caps: Sequence[Capability | None],
+    transform: Transform,
+    payload: m.Payload | None = None,
+) -> Capability | None:
+    """Find the capability that `transform` leads to in results; None if null."""
+    if message is None:
+        # An answer that failed keeps its error as its only capability.
+        return caps[0] if caps else None
+    if payload is None:
+        payload = m.Payload(0, m.RETURN_CONTENT - 8, wire.MAX_DEPTH, m.NO_DESCRIPTORS)
+    if payload.position is None:
+        return None
+    segment, position, depth = payload.segment, payload.position, payload.depth
+    for field in transform:
+        ref = message.struct(segment, position, depth)
+        if ref is None or field >= ref.pointers:
+            return None
+        segment, position, depth = ref.segment, ref.position + (ref.data_words + field) * 8, ref.depth
+    index = message.capability(segment, position)
+    if index is None:
+        return None
+    if index >= len(caps):
+        raise RemoteProtocolError(f"capability {index} is not in the table")
+    return caps[index]
+
+
+_HANDLERS: Final[dict[int, Callable[[Rpc, Message, StructRef], None]]] = {
+    m.CALL: Rpc._on_call,  # noqa: SLF001 - one table for the class above
+    m.RETURN: Rpc._on_return,  # noqa: SLF001
+    m.FINISH: Rpc._on_finish,  # noqa: SLF001
+    m.RESOLVE: Rpc._on_resolve,  # noqa: SLF001
+    m.RELEASE: Rpc._on_release,  # noqa: SLF001
+    m.BOOTSTRAP: Rpc._on_bootstrap,  # noqa: SLF001
+    m.DISEMBARGO: Rpc._on_disembargo,  # noqa: SLF001
+    m.UNIMPLEMENTED: Rpc._on_unimplemented,  # noqa: SLF001
+    m.ABORT: Rpc._on_abort,  # noqa: SLF001
+}

@@ -1,0 +1,333 @@
+"""Cap'n Proto messages as bytes: framing, pointers, text, data and lists.
+
+Nothing here touches a socket or knows a schema. Reading trusts nobody: each pointer is
+checked against its segment, depth and the total amount read are bounded, so hostile
+bytes end in `RemoteProtocolError`. Writing makes one segment, preceded by its frame
+header. Source: capnproto.org/encoding.html.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ipc.errors import EncodeError, RemoteProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_WORDS: Final = 8 * 1024 * 1024
+"""Largest message, and most words one message may make us visit (C++: ReaderOptions)."""
+MAX_SEGMENTS: Final = 512
+MAX_DEPTH: Final = 64
+MAX_LIST: Final = (1 << 29) - 1
+
+WORD: Final = Struct("<Q")
+FRAME: Final = Struct("<II")
+_u64 = WORD.unpack_from
+put_u64: Final = WORD.pack_into
+
+BYTE_LIST: Final = 2
+POINTER_LIST: Final = 6
+COMPOSITE_LIST: Final = 7
+_BITS_PER_ELEMENT: Final = (0, 1, 8, 16, 32, 64, 64)
+_TEXT_PAD: Final = tuple(bytes(1 + -(n + 1) % 8) for n in range(8))
+_DATA_PAD: Final = tuple(bytes(-n % 8) for n in range(8))
+
+
+class StructRef(NamedTuple):
+    """Where a struct lies: segment, byte position, words of data, pointers, depth left."""
+
+    segment: int
+    position: int
+    data_words: int
+    pointers: int
+    depth: int
+
+
+class ListRef(NamedTuple):
+    """Where a list lies; for composite lists also the shape of an element."""
+
+    segment: int
+    position: int
+    size: int
+    length: int
+    data_words: int
+    pointers: int
+    depth: int
+
+
+class Message:
+    """A received message: its segments, and how many more words may be visited."""
+
+    __slots__ = ("budget", "segments")
+
+    def __init__(self, segments: list[bytes]) -> None:
+        """Take the segments, each a whole number of words."""
+        self.segments = segments
+        self.budget = MAX_WORDS
+
+    def root(self) -> StructRef:
+        """Return the root struct."""
+        if not self.segments[0]:
+            raise RemoteProtocolError("message has no root")
+        return self.struct(0, 0, MAX_DEPTH) or StructRef(0, 0, 0, 0, MAX_DEPTH)
+
+    def _far(self, pointer: int) -> tuple[int, int, int]:
+        segment = pointer >> 32
+        position = (pointer >> 3 & 0x1FFFFFFF) * 8
+        double = pointer & 4
+        if segment >= len(self.segments) or position + (16 if double else 8) > len(self.segments[segment]):
+            raise RemoteProtocolError("far pointer out of bounds")
+        self._spend(1)
+        (landing,) = _u64(self.segments[segment], position)
+        if not double:
+            if landing & 3 == 2:
+                raise RemoteProtocolError("far pointer leads to another far pointer")
+            return segment, position, landing
+        if landing & 7 != 2:
+            raise RemoteProtocolError("double-far landing pad is not a far pointer")
+        (tag,) = _u64(self.segments[segment], position + 8)
+        if tag & 3 > 1 or tag & 0xFFFFFFFC:
+            raise RemoteProtocolError("double-far landing pad has a bad tag")
+        segment = landing >> 32
+        if segment >= len(self.segments):
+            raise RemoteProtocolError("far pointer out of bounds")
+        return segment, (landing >> 3 & 0x1FFFFFFF) * 8 - 8, tag
+
+    def _spend(self, words: int) -> None:
+        self.budget -= words
+        if self.budget < 0:
+            raise RemoteProtocolError("message visits too many words")
+
+    def struct(self, segment: int, position: int, depth: int) -> StructRef | None:
+        """Follow the struct pointer at `position`; None if null."""
+        (pointer,) = _u64(self.segments[segment], position)
+        if not pointer:
+            return None
+        if pointer & 3 == 2:
+            segment, position, pointer = self._far(pointer)
+        if pointer & 3:
+            raise RemoteProtocolError("expected a struct pointer")
+        offset = pointer >> 2 & 0x3FFFFFFF
+        if offset & 0x20000000:
+            offset -= 0x40000000
+        start = position + 8 + offset * 8
+        data_words = pointer >> 32 & 0xFFFF
+        pointers = pointer >> 48
+        words = data_words + pointers
+        if start < 0 or start + words * 8 > len(self.segments[segment]):
+            raise RemoteProtocolError("struct pointer out of bounds")
+        self._spend(words or 1)
+        if not depth:
+            raise RemoteProtocolError("message is nested too deeply")
+        return StructRef(segment, start, data_words, pointers, depth - 1)
+
+    def list(self, segment: int, position: int, depth: int) -> ListRef | None:
+        """Follow the list pointer at `position`; None if null."""
+        (pointer,) = _u64(self.segments[segment], position)
+        if not pointer:
+            return None
+        if pointer & 3 == 2:
+            segment, position, pointer = self._far(pointer)
+        if pointer & 3 != 1:
+            raise RemoteProtocolError("expected a list pointer")
+        offset = pointer >> 2 & 0x3FFFFFFF
+        if offset & 0x20000000:
+            offset -= 0x40000000
+        start = position + 8 + offset * 8
+        size = pointer >> 32 & 7
+        count = pointer >> 35
+        words = count + 1 if size == COMPOSITE_LIST else (count * _BITS_PER_ELEMENT[size] + 63) // 64
+        if start < 0 or start + words * 8 > len(self.segments[segment]):
+            raise RemoteProtocolError("list pointer out of bounds")
+        if not depth:
+            raise RemoteProtocolError("message is nested too deeply")
+        # Lists of nothing cost as much as lists of words: they take as long to walk.
+        self._spend(count or 1 if size == 0 else words or 1)
+        if size != COMPOSITE_LIST:
+            return ListRef(segment, start, size, count, 0, size == POINTER_LIST, depth - 1)
+        (tag,) = _u64(self.segments[segment], start)
+        if tag & 3:
+            raise RemoteProtocolError("composite list has a bad tag")
+        elements = tag >> 2 & 0x3FFFFFFF
+        data_words = tag >> 32 & 0xFFFF
+        pointers = tag >> 48
+        if elements * (data_words + pointers) > count:
+            raise RemoteProtocolError("composite list is longer than its words")
+        if not data_words + pointers:
+            self._spend(elements)
+        return ListRef(segment, start + 8, size, elements, data_words, pointers, depth - 1)
+
+    def structs(self, ref: ListRef) -> Iterator[StructRef]:
+        """Iterate over the elements of a list as structs (lists of plain values upgrade)."""
+        segment, position, size, count, data_words, pointers, depth = ref
+        if size in {COMPOSITE_LIST, POINTER_LIST}:
+            step = (data_words + pointers) * 8
+            for i in range(count):
+                yield StructRef(segment, position + i * step, data_words, pointers, depth)
+            return
+        raise RemoteProtocolError("expected a list of structs")
+
+    def data(self, segment: int, position: int) -> bytes | None:
+        """Read the byte list the pointer at `position` leads to; None if null."""
+        ref = self.list(segment, position, 1)
+        if ref is None:
+            return None
+        if ref.size != BYTE_LIST:
+            raise RemoteProtocolError("expected a list of bytes")
+        start = ref.position
+        return bytes(self.segments[ref.segment][start : start + ref.length])
+
+    def text(self, segment: int, position: int) -> str | None:
+        """Read the text the pointer at `position` leads to; None if null."""
+        raw = self.data(segment, position)
+        if raw is None:
+            return None
+        if not raw or raw[-1]:
+            raise RemoteProtocolError("text does not end in a zero byte")
+        try:
+            return raw[:-1].decode()
+        except UnicodeDecodeError as error:
+            raise RemoteProtocolError("text is not valid UTF-8") from error
+
+    def capability(self, segment: int, position: int) -> int | None:
+        """Read the capability table index at `position`; None if null."""
+        (pointer,) = _u64(self.segments[segment], position)
+        if not pointer:
+            return None
+        if pointer & 0xFFFFFFFF != 3:
+            raise RemoteProtocolError("expected a capability pointer")
+        return int(pointer >> 32)
+
+
+class FrameReader:
+    """Cuts a stream of bytes into messages. Bounded by `MAX_WORDS` and `MAX_SEGMENTS`."""
+
+    __slots__ = ("_buffer", "_need")
+
+    def __init__(self) -> None:
+        """Start at the beginning of a message."""
+        self._buffer = bytearray()
+        self._need = 8
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Take bytes and return the messages they complete. Raises RemoteProtocolError."""
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._need:
+                return []
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        messages: list[Message] = []
+        start, end = 0, len(data)
+        while end - start >= 8:
+            extra, first = FRAME.unpack_from(data, start)
+            if extra == 0:
+                body = start + 8
+                stop = body + first * 8
+                if first > MAX_WORDS:
+                    raise RemoteProtocolError(f"message of {first} words is too large")
+                if stop > end:
+                    self._need = stop - start
+                    break
+                messages.append(Message([data if body == 0 and stop == end else data[body:stop]]))
+                start = stop
+                continue
+            if extra >= MAX_SEGMENTS:
+                raise RemoteProtocolError(f"message of {extra + 1} segments is too large")
+            header = (extra + 3) // 2 * 8
+            if end - start < header:
+                self._need = header
+                break
+            sizes = Struct(f"<{extra + 1}I").unpack_from(data, start + 4)
+            total = sum(sizes)
+            if total > MAX_WORDS:
+                raise RemoteProtocolError(f"message of {total} words is too large")
+            if end - start < header + total * 8:
+                self._need = header + total * 8
+                break
+            position = start + header
+            segments = []
+            for size in sizes:
+                segments.append(data[position : position + size * 8])
+                position += size * 8
+            messages.append(Message(segments))
+            start = position
+        else:
+            self._need = 8
+        if start < end:
+            self._buffer += data[start:] if start else data
+        return messages
+
+    @property
+    def missing(self) -> int:
+        """How many bytes the message that has begun still lacks, 0 between messages."""
+        return self._need - len(self._buffer) if self._buffer else 0
+
+
+def put_struct(buffer: bytearray, position: int, data_words: int, pointers: int) -> int:
+    """Allocate a zeroed struct, point to it from `position`, and return its byte position."""
+    start = len(buffer)
+    put_u64(buffer, position, (start - position - 8) // 2 | data_words << 32 | pointers << 48)
+    buffer += bytes((data_words + pointers) * 8)
+    if not data_words + pointers:
+        # A pointer to an empty struct must not look null: offset -1.
+        put_u64(buffer, position, 0xFFFFFFFC)
+    return start
+
+
+def put_list(buffer: bytearray, position: int, size: int, count: int, words: int) -> int:
+    """Allocate a zeroed list of `words` words, point to it, and return its byte position."""
+    if count > MAX_LIST:
+        raise EncodeError(f"list of {count} elements is too long")
+    start = len(buffer)
+    put_u64(buffer, position, (start - position - 8) // 2 | 1 | (size | count << 3) << 32)
+    buffer += bytes(words * 8)
+    return start
+
+
+def put_composite(buffer: bytearray, position: int, count: int, data_words: int, pointers: int) -> int:
+    """Allocate a list of `count` zeroed structs and return the first one's byte position."""
+    words = count * (data_words + pointers)
+    start = put_list(buffer, position, COMPOSITE_LIST, words, words + 1)
+    put_u64(buffer, start, count << 2 | data_words << 32 | pointers << 48)
+    return start + 8
+
+
+def put_text(buffer: bytearray, position: int, text: str) -> None:
+    """Append text and point to it from `position`."""
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError as error:
+        raise EncodeError(f"text {text!a} cannot be encoded as UTF-8") from error
+    length = len(raw) + 1
+    if length > MAX_LIST:
+        raise EncodeError(f"text of {length} bytes is too long")
+    put_u64(buffer, position, (len(buffer) - position - 8) // 2 | 1 | (BYTE_LIST | length << 3) << 32)
+    buffer += raw
+    buffer += _TEXT_PAD[len(raw) & 7]
+
+
+def put_data(buffer: bytearray, position: int, data: bytes) -> None:
+    """Append bytes and point to them from `position`."""
+    length = len(data)
+    if length > MAX_LIST:
+        raise EncodeError(f"data of {length} bytes is too long")
+    put_u64(buffer, position, (len(buffer) - position - 8) // 2 | 1 | (BYTE_LIST | length << 3) << 32)
+    buffer += data
+    buffer += _DATA_PAD[length & 7]
+
+
+def put_capability(buffer: bytearray, position: int, index: int) -> None:
+    """Point to entry `index` of the capability table."""
+    put_u64(buffer, position, 3 | index << 32)
+
+
+def finish_frame(buffer: bytearray) -> bytearray:
+    """Fill in the frame header reserved in the first word. Raises EncodeError if too large."""
+    words = len(buffer) // 8 - 1
+    if words > MAX_WORDS:
+        raise EncodeError(f"message of {words} words is too large")
+    FRAME.pack_into(buffer, 0, 0, words)
+    return buffer

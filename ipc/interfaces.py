@@ -1,0 +1,247 @@
+"""`Ipc`: how a process starts, reaches and serves others (Core: src/interfaces/ipc.h, src/ipc/interfaces.cpp)."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self, TypeVar, overload
+
+from interfaces.init import Init
+from interfaces.interface import Interface
+from ipc import addresses, process
+from ipc.errors import AddressError, IpcError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Collection, Sequence
+    from types import TracebackType
+
+    from ipc.process import Child
+    from ipc.protocol import Protocol
+
+log: Final = logging.getLogger("ipc")
+
+T = TypeVar("T", bound=Interface)
+_ABSENT: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR})
+DEFAULT_MAX_CONNECTIONS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What goes through the sockets of this process now."""
+
+    exe_name: str
+    connections: int
+    calls: int
+    children: tuple[tuple[str, int], ...]
+    """Name and pid of each process we started that still runs."""
+
+
+class Ipc:
+    """Everything between this process and others. Thread-safe; `close` ends it.
+
+    `exe_name` is the program's name, `argv0` how it was started, beside which siblings
+    are found, and `init` what others get when they connect, an object of `init.schema`'s
+    interface. Paths of addresses are relative to `data_dir`, a network's data directory.
+    """
+
+    def __init__(
+        self,
+        exe_name: str,
+        argv0: str,
+        init: Interface,
+        *,
+        data_dir: Path | None = None,
+        allowed_uids: Collection[int] = (),
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
+    ) -> None:
+        """`allowed_uids` may connect beside the user we run as and root."""
+        self.exe_name = exe_name
+        self.data_dir = data_dir or Path.cwd()
+        self.allowed_uids = frozenset(allowed_uids)
+        self.max_connections = max_connections
+        self._argv0 = argv0
+        self._init = init
+        self._lock = threading.Lock()
+        self._made: Protocol | None = None
+        self._bound: list[addresses.BoundPath] = []
+        self._children: dict[Child, threading.Thread | None] = {}
+        self._closed = False
+
+    @property
+    def _protocol(self) -> Protocol:
+        with self._lock:
+            if self._closed:
+                raise IpcError("Ipc is closed")
+            if self._made is None:
+                from ipc.binding.protocol import CapnpProtocol
+
+                self._made = CapnpProtocol(self.exe_name, self._init)
+            return self._made
+
+    @overload
+    def spawn_process(self, exe_name: str) -> Init: ...
+
+    @overload
+    def spawn_process(self, exe_name: str, interface: type[T]) -> T: ...
+
+    def spawn_process(self, exe_name: str, interface: type[Interface] = Init) -> Interface:
+        """Start a sibling and return its first object, whose `close` ends and awaits it.
+
+        Raises SpawnError if it cannot be started, IpcError if it ends before it answers.
+        """
+        protocol = self._protocol
+        child, sock = process.spawn(exe_name, self._argv0)
+        with self._lock:
+            self._children[child] = None
+        try:
+            init = protocol.connect(sock, interface, lambda: self._await(child))
+        except BaseException:
+            child.wait()
+            with self._lock:
+                self._children.pop(child, None)
+            raise
+        protocol.add_cleanup(init, lambda: self._join(child))
+        return init
+
+    def _await(self, child: Child) -> None:
+        def wait() -> None:
+            child.wait()
+            with self._lock:
+                self._children.pop(child, None)
+
+        thread = threading.Thread(target=wait, name="ipc-wait", daemon=True)
+        with self._lock:
+            if child not in self._children:
+                return
+            self._children[child] = thread
+            thread.start()
+
+    def _join(self, child: Child) -> None:
+        with self._lock:
+            thread = self._children.get(child)
+        if thread is not None:
+            thread.join()
+
+    def start_spawned_process(self, argv: Sequence[str]) -> bool:
+        """If we were spawned, serve our parent until it is gone and return True.
+
+        Raises SpawnError for a bad descriptor number.
+        """
+        sock = process.spawned_socket(argv)
+        if sock is None:
+            return False
+        process.leave_interrupt_to_parent(self.exe_name)
+        gone = threading.Event()
+        self._protocol.serve(sock, gone.set)
+        gone.wait()
+        return True
+
+    @overload
+    def connect_address(self, address: str, *, dest_exe_name: str = "bitcoin-node") -> Init | None: ...
+
+    @overload
+    def connect_address(self, address: str, interface: type[T], *, dest_exe_name: str = "bitcoin-node") -> T | None: ...
+
+    def connect_address(
+        self, address: str, interface: type[Interface] = Init, *, dest_exe_name: str = "bitcoin-node"
+    ) -> Interface | None:
+        """Connect to `unix`, `unix:<path>` or `auto` and return the peer's first object.
+
+        None for "" and "0", and for `auto` where nothing listens. `unix` alone is the
+        socket of `dest_exe_name`. Raises AddressError, IpcError.
+        """
+        if address in {"", "0"}:
+            return None
+        automatic = address == "auto"
+        try:
+            path = addresses.socket_path("unix" if automatic else address, self.data_dir, dest_exe_name)
+            sock = addresses.connect(path)
+        except AddressError:
+            if automatic:
+                return None
+            raise
+        except OSError as error:
+            if automatic and error.errno in _ABSENT:
+                return None
+            raise AddressError(error.strerror or str(error)) from error
+        return self._protocol.connect(sock, interface, _nothing)
+
+    def listen_address(self, address: str) -> str:
+        """Serve whoever connects to `unix` or `unix:<path>`; return the address with the full path.
+
+        Raises AddressError, also for a socket in use.
+        """
+        protocol = self._protocol
+        path = addresses.socket_path(address, self.data_dir, self.exe_name)
+        others = self.allowed_uids - {os.geteuid(), 0}
+        try:
+            sock = addresses.bind(path, 0o666 if others else 0o600)
+        except OSError as error:
+            raise AddressError(error.strerror or str(error)) from error
+        with self._lock:
+            self._bound.append(addresses.BoundPath(path))
+        protocol.listen(sock, self.max_connections, self._allows)
+        return f"unix:{path}"
+
+    def _allows(self, sock: socket.socket) -> bool:
+        uid = addresses.peer_uid(sock)
+        if uid in {0, os.geteuid()} or uid in self.allowed_uids:
+            return True
+        log.warning("ipc: IPC server: refused connection of user id %d", uid)
+        return False
+
+    def disconnect_incoming(self) -> None:
+        """Drop the connections others made to us, but not our parent's; their calls are cancelled."""
+        with self._lock:
+            protocol = self._made
+        if protocol is not None:
+            protocol.disconnect_incoming()
+
+    def add_cleanup(self, proxy: Interface, cleanup: Callable[[], None]) -> None:
+        """Run `cleanup` once when an object of a peer's is closed, or lost with its connection."""
+        self._protocol.add_cleanup(proxy, cleanup)
+
+    @property
+    def context(self) -> Context:
+        """Return what goes on now."""
+        with self._lock:
+            protocol = self._made
+            children = tuple((child.name, child.pid) for child in self._children)
+        if protocol is None:
+            return Context(self.exe_name, 0, 0, children)
+        return Context(self.exe_name, protocol.connections, protocol.calls, children)
+
+    def close(self) -> None:
+        """End connections, listeners and threads, wait for children, remove sockets. Idempotent."""
+        with self._lock:
+            self._closed = True
+            protocol, self._made = self._made, None
+            bound, self._bound = self._bound, []
+        for path in bound:
+            path.remove()
+        if protocol is not None:
+            protocol.close()
+        while True:
+            with self._lock:
+                threads = [thread for thread in self._children.values() if thread is not None]
+            if not threads:
+                return
+            for thread in threads:
+                thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,96 @@
+"""Child processes: starting one with a socket, and finding out that we are one (Core: src/ipc/process.cpp)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import stat
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ipc.errors import SpawnError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+    from types import FrameType
+
+log: Final = logging.getLogger("ipc")
+_PATIENCE: Final = 10.0
+
+
+class Child:
+    """A process we started. It ends when its socket closes, and is always waited for."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        """Own a started process."""
+        self.name = name
+        self.pid = process.pid
+        self._process = process
+        self._waiting = threading.Lock()
+
+    def wait(self) -> int:
+        """Wait for the end and log it once; return the exit status, negative for a signal."""
+        import subprocess
+
+        with self._waiting:
+            known = self._process.returncode
+            while self._process.returncode is None:
+                try:
+                    self._process.wait(_PATIENCE)
+                except subprocess.TimeoutExpired:
+                    log.warning("ipc: Still waiting for process %s pid %d to exit", self.name, self.pid)
+            status = self._process.returncode
+            if known is None:
+                log.debug("Process %s pid %d exited with status %d", self.name, self.pid, status)
+            return status
+
+
+def spawn(name: str, argv0: str) -> tuple[Child, socket.socket]:
+    """Start the executable `name` that lies beside `argv0`, with one end of a socket pair. Raises SpawnError."""
+    import subprocess
+
+    found = argv0 if "/" in argv0 else shutil.which(argv0) or argv0
+    path = Path(found).absolute().parent / name
+    ours, theirs = socket.socketpair()
+    try:
+        process = subprocess.Popen([path, "-ipcfd", str(theirs.fileno())], pass_fds=(theirs.fileno(),))
+    except OSError as error:
+        ours.close()
+        raise SpawnError(f"Unable to start '{path}': {error.strerror}") from error
+    finally:
+        theirs.close()
+    log.debug("Process %s pid %d launched", name, process.pid)
+    return Child(name, process), ours
+
+
+def spawned_socket(argv: Sequence[str]) -> socket.socket | None:
+    """Return the socket to our parent if the arguments are those of a spawned process. Raises SpawnError."""
+    if len(argv) != 3 or argv[1] != "-ipcfd":
+        return None
+    text = argv[2]
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise SpawnError(f"Invalid -ipcfd number '{text}'")
+    number = int(text)
+    try:
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            raise SpawnError(f"Invalid -ipcfd number '{text}': not a socket")
+    except OSError as error:
+        raise SpawnError(f"Invalid -ipcfd number '{text}': {error.strerror}") from error
+    os.set_inheritable(number, False)
+    return socket.socket(fileno=number)
+
+
+def leave_interrupt_to_parent(exe_name: str) -> None:
+    """Ignore SIGINT, which a terminal sends to the parent too, but say so."""
+    line = f"[{exe_name}] SIGINT received — waiting for parent to shut down.\n".encode()
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        os.write(2, line)
+
+    signal.signal(signal.SIGINT, ignore)

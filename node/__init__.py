@@ -1,0 +1,1 @@
+"""The node engine: chain state, mining, JSON-RPC."""
