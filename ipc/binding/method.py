@@ -39,7 +39,7 @@ class BoundMethod:
         self.interface = interface
         self.schema = method
         self.name = function.__name__
-        self.label = f"{interface.__name__}.{method.name}"
+        self.label = f"{method.interface}.{method.name}"
         self.signature = inspect.signature(function)
         where = f"{interface.__name__}.{self.name}"
         try:

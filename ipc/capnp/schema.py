@@ -55,9 +55,10 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of interface `interface_id`."""
+    """A method of the interface with that id and name."""
 
     interface_id: int
+    interface: str
     name: str
     ordinal: int
     params: Struct
@@ -115,7 +116,7 @@ def _interface(schema: Any) -> InterfaceType:
     for ordinal, proto in enumerate(node.interface.methods):
         method = schema.methods[proto.name]
         made.methods[proto.name] = Method(
-            node.id, proto.name, ordinal, _struct(method.param_type), _struct(method.result_type)
+            node.id, made.name, proto.name, ordinal, _struct(method.param_type), _struct(method.result_type)
         )
     made.ids = frozenset(ids)
     return made
