@@ -10,6 +10,7 @@ from interfaces.cancellation import Cancellation
 from interfaces.not_served import NotServedError
 from ipc.binding.session import put_thread_map, read_thread_map, request_numbers
 from ipc.capnp import messages as m
+from ipc.capnp.threads import Callback
 from ipc.errors import FAILED, UNIMPLEMENTED, IpcError
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def open_request(session: Session, binding: Binding, call: IncomingCall) -> Requ
     return None
 
 
-def context_threads(request: Request) -> tuple[Capability | None, Capability | None]:
+def context_threads(request: Request) -> tuple[Capability | None, Callback | None]:
     """Return thread and callback thread of a call. Raises RemoteProtocolError."""
     call = request.call
     index = 0 if request.method is None else request.method.context
@@ -150,13 +151,17 @@ def context_threads(request: Request) -> tuple[Capability | None, Capability | N
     context = message.struct(params.segment, position, params.depth)
     if context is None:
         return None, None
-    found: list[Capability | None] = [None, None]
     start = context.position + context.data_words * 8
-    for i in range(min(2, context.pointers)):
-        entry = message.capability(context.segment, start + i * 8)
+    thread = callback = None
+    if context.pointers > 0:
+        entry = message.capability(context.segment, start)
         if entry is not None:
-            found[i] = call.capability(entry)
-    return found[0], found[1]
+            thread = call.capability(entry)
+    if context.pointers > 1:
+        entry = message.capability(context.segment, start + 8)
+        if entry is not None:
+            callback = Callback(call, entry)
+    return thread, callback
 
 
 def answer_construct(call: IncomingCall, ours: LocalCap, keep: Callable[[Capability | None], None]) -> None:

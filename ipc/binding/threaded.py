@@ -20,11 +20,13 @@ from ipc.capnp.calls import Question
 from ipc.capnp.capability import LocalCap
 from ipc.capnp.rpc import Rpc
 from ipc.capnp.threads import (
+    Callback,
     ThreadMapServer,
     ThreadServer,
     Waiter,
     context_caps,
     current_waiter,
+    make_worker,
     raise_disconnected,
     thread_name,
 )
@@ -50,7 +52,7 @@ class ThreadedSession(Session):
     def __init__(self, connection: Connection) -> None:
         """Serve and call over `connection`, which `start` begins."""
         self.connection = connection
-        self.thread_map = LocalCap(ThreadMapServer(connection))
+        self.thread_map = LocalCap(ThreadMapServer(connection.pool, partial(make_worker, connection)))
         self._proxies: set[int] = set()
         self._cleanups: dict[int, list[Callable[[], None]]] = {}
         super().__init__(Rpc(connection.wake), ThreadedServer, self._proxy)
@@ -308,7 +310,7 @@ class ThreadedServer:
 
         server.waiter.put(run)
 
-    def _run(self, session: ThreadedSession, request: Request, callback: Capability | None) -> None:
+    def _run(self, session: ThreadedSession, request: Request, callback: Callback | None) -> None:
         if not request.start():
             return
         with self._lock:

@@ -184,7 +184,7 @@ class Connection:
                 return
             # Only a server stops reading: if both ends did, neither would drain.
             self._paused = self.incoming and self._backlog_bytes > MAX_BACKLOG
-            reading = 0 if self._leader is not None or self._paused else READ
+            reading = 0 if self._leader not in {None, _LOOP} or self._paused else READ
             self.loop.modify(self._fd, reading | (WRITE if self._backlog else 0))
 
     # Input
@@ -280,9 +280,9 @@ class Connection:
         self.wait_writable()
         inbox = waiter.inbox
         while not question.done:
-            if waiter.may_lead and self._take_lead(waiter):
+            if waiter.may_lead and self._take_lead(waiter, follow=True):
                 try:
-                    self._lead(question, waiter)
+                    self._lead(waiter, question)
                 finally:
                     self._leave_lead()
                 if question.done:
@@ -293,14 +293,23 @@ class Connection:
                 task()
         self._resign(waiter)
 
-    def _lead(self, question: Question, waiter: Waiter) -> None:
+    def read_while_idle(self, worker: Waiter) -> None:
+        """Let a worker without work read, so that the next call for it needs no other thread."""
+        if self._take_lead(worker, follow=False):
+            try:
+                self._lead(worker, None)
+            finally:
+                self._leave_lead()
+
+    def _lead(self, waiter: Waiter, question: Question | None) -> None:
         """Read until the answer is there, or work for this thread."""
-        waiter.prepare_to_lead()
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         poll.register(waiter.alarm, select.POLLIN)
         try:
-            while not (question.done or self.closed) and waiter.inbox.empty():
+            while (
+                (question is None or not question.done) and not (self.closed or self._paused) and waiter.inbox.empty()
+            ):
                 for fd, _ in poll.poll():
                     if fd == waiter.alarm:
                         os.eventfd_read(fd)
@@ -309,15 +318,17 @@ class Connection:
         finally:
             waiter.leading = False
 
-    def _take_lead(self, waiter: Waiter) -> bool:
+    def _take_lead(self, waiter: Waiter, *, follow: bool) -> bool:
+        """Become the one who reads; if that is another, `follow` to be asked when it stops."""
         with self._state:
-            if self._leader is None and not self.closed:
+            if self._leader is None and not (self.closed or self._paused) and waiter.prepare_to_lead():
                 self._leader = waiter
                 self._heir = None
                 self._followers.pop(waiter, None)
                 self.loop.modify(self._fd, WRITE if self._backlog else 0)
                 return True
-            self._followers[waiter] = None
+            if follow:
+                self._followers[waiter] = None
             return False
 
     def _leave_lead(self) -> None:
@@ -335,7 +346,7 @@ class Connection:
             del self._followers[self._heir]
             self._heir.wake()
         else:
-            self.loop.modify(self._fd, READ | (WRITE if self._backlog else 0))
+            self.loop.modify(self._fd, (0 if self._paused else READ) | (WRITE if self._backlog else 0))
 
     def _resign(self, waiter: Waiter) -> None:
         """Stop being one of those who may read next."""

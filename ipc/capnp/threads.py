@@ -18,7 +18,7 @@ from ipc.capnp import messages as m
 from ipc.capnp import wire
 from ipc.capnp.calls import Question
 from ipc.capnp.capability import LocalCap
-from ipc.errors import UNIMPLEMENTED, IpcError
+from ipc.errors import UNIMPLEMENTED, IpcError, RemoteProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,14 +49,18 @@ class Waiter:
         """Whether the thread sleeps on a socket, where only `alarm` (an eventfd) reaches it."""
         self.alarm = -1
         self.inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self.request_caps: dict[Connection, Capability] = {}
+        self.request_caps: dict[Connection, Capability | Callback] = {}
         """For each connection the peer's thread that runs our calls."""
         self.callback_caps: dict[Connection, LocalCap] = {}
         """For each connection what we call this thread there."""
 
-    def __del__(self) -> None:
+    def retire(self) -> None:
+        """Give back what the thread held, at its end."""
+        self.request_caps.clear()
+        self.callback_caps.clear()
         if self.alarm >= 0:
             os.close(self.alarm)
+            self.alarm = -1
 
     def put(self, task: Callable[[], None] | None) -> None:
         """Give the thread something to run while it waits; None only wakes it."""
@@ -68,11 +72,15 @@ class Waiter:
         """Make the thread look again at what it waits for."""
         self.put(None)
 
-    def prepare_to_lead(self) -> None:
-        """Make sure that `put` reaches the thread from now on."""
+    def prepare_to_lead(self) -> bool:
+        """Make sure that `put` reaches the thread from now on; False if there is no descriptor for it."""
         if self.alarm < 0:
-            self.alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            try:
+                self.alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            except OSError:
+                return False
         self.leading = True
+        return True
 
     def forget_closed(self) -> None:
         """Drop what belonged to connections that have ended."""
@@ -81,8 +89,41 @@ class Waiter:
                 del caps[connection]
 
 
+class Callback:
+    """The caller's thread while a call of its runs: taken from the message only if there is a call back."""
+
+    __slots__ = ("_call", "_index", "_taken")
+
+    def __init__(self, call: IncomingCall, index: int) -> None:
+        """Stand for entry `index` of the call's capability table."""
+        self._call = call
+        self._index = index
+        self._taken: Capability | None = None
+
+    def take(self) -> Capability:
+        """Return the capability. Raises RemoteProtocolError."""
+        if self._taken is None:
+            self._taken = self._call.capability(self._index)
+            if self._taken is None:
+                raise RemoteProtocolError("the callback thread is null")
+        return self._taken
+
+
+class _Tenure:
+    """Ends with its thread, and so retires the waiter."""
+
+    __slots__ = ("waiter",)
+
+    def __init__(self, waiter: Waiter) -> None:
+        self.waiter = waiter
+
+    def __del__(self) -> None:
+        self.waiter.retire()
+
+
 class _Local(threading.local):
     waiter: Waiter | None = None
+    tenure: _Tenure | None = None
 
 
 _local = _Local()
@@ -98,6 +139,7 @@ def current_waiter(exe_name: str) -> Waiter:
     waiter = _local.waiter
     if waiter is None:
         waiter = _local.waiter = Waiter(thread_name(exe_name), may_lead=True)
+        _local.tenure = _Tenure(waiter)
         log.info("ipc: {%s} IPC client first request from current thread, constructing waiter", waiter.name)
     return waiter
 
@@ -113,6 +155,8 @@ def context_caps(connection: Connection, waiter: Waiter) -> tuple[Capability, Lo
     if request is None:
         request = make_thread(connection, waiter.name)
         waiter.request_caps[connection] = request
+    elif isinstance(request, Callback):
+        return request.take(), callback
     return request, callback
 
 
@@ -145,11 +189,13 @@ def _ignore() -> None:
 class Worker(Waiter):
     """A thread that runs one peer thread's calls, until `stop`."""
 
-    __slots__ = ("_thread",)
+    __slots__ = ("_connection", "_thread")
 
-    def __init__(self, exe_name: str, origin: str) -> None:
-        """Start the thread; `origin` says for whom."""
+    def __init__(self, connection: Connection, origin: str) -> None:
+        """Start the thread for the peer at the other end; `origin` says for which thread of its."""
         super().__init__("", may_lead=False)
+        self._connection = connection
+        exe_name = connection.loop.name
         self._thread = threading.Thread(target=self._run, args=(exe_name, origin), name="capnp-worker", daemon=True)
         self._thread.start()
 
@@ -157,9 +203,12 @@ class Worker(Waiter):
         self.name = f"{thread_name(exe_name)} ({origin})"
         _local.waiter = self
         get = self.inbox.get
+        read = self._connection.read_while_idle
         while True:
+            read(self)
             task = get()
             if task is _stop:
+                self.retire()
                 return
             if task is not None:
                 task()
@@ -209,12 +258,13 @@ class ThreadServer:
 class ThreadMapServer:
     """`ThreadMap`: makes workers for a peer."""
 
-    __slots__ = ("_connection", "_count")
+    __slots__ = ("_count", "_make", "_pool")
 
-    def __init__(self, connection: Connection) -> None:
-        """Serve one connection."""
-        self._connection = connection
-        self._count = _Count()
+    def __init__(self, pool: list[LocalCap], make: Callable[[str, ThreadCount], LocalCap]) -> None:
+        """Serve one connection, whose pool is `pool`; `make` starts a thread for an origin."""
+        self._pool = pool
+        self._make = make
+        self._count = ThreadCount()
 
     def dispatch(self, call: IncomingCall) -> None:
         """Answer makeThread and makePool."""
@@ -241,39 +291,42 @@ class ThreadMapServer:
         buffer = m.begin_results(call.id, release_params=True)
         start = wire.put_struct(buffer, m.RETURN_CONTENT, 0, 1)
         wire.put_capability(buffer, start, 0)
-        rpc.send_results(call, buffer, (self._make(f"from {name or ''}"),))
-
-    def _make(self, origin: str) -> LocalCap:
-        loop = self._connection.loop
-        return LocalCap(_CountedThreadServer(Worker(loop.name, origin), loop, self._count))
+        rpc.send_results(call, buffer, (self._make(f"from {name or ''}", self._count),))
 
     def _make_pool(self, call: IncomingCall, count: int) -> None:
-        connection = self._connection
-        if connection.pool:
+        if self._pool:
             call.rpc.send_error(call, "std::exception: makePool called on connection with existing pool")
             return
         if self._count.value + count > MAX_THREADS:
             call.rpc.send_error(call, f"std::exception: more than {MAX_THREADS} threads on one connection")
             return
         for i in range(count):
-            connection.pool.append(self._make(f"pool/{i}"))
+            self._pool.append(self._make(f"pool/{i}", self._count))
         call.rpc.send_results(call, m.begin_results(call.id, release_params=True), ())
 
     def released(self) -> None:
         """Nothing to do: each thread has its own life."""
 
 
-class _Count:
+class ThreadCount:
+    """How many threads one peer has."""
+
     __slots__ = ("value",)
 
     def __init__(self) -> None:
+        """Start with none."""
         self.value = 0
+
+
+def make_worker(connection: Connection, origin: str, count: ThreadCount) -> LocalCap:
+    """Start a worker for a peer."""
+    return LocalCap(_CountedThreadServer(Worker(connection, origin), connection.loop, count))
 
 
 class _CountedThreadServer(ThreadServer):
     __slots__ = ("_count",)
 
-    def __init__(self, waiter: Worker, loop: EventLoop, count: _Count) -> None:
+    def __init__(self, waiter: Worker, loop: EventLoop, count: ThreadCount) -> None:
         super().__init__(waiter, loop)
         self._count = count
         count.value += 1
