@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from interfaces import cancellation
 from ipc import addresses
 from ipc.binding.binding import binding_of, interface_of
-from ipc.binding.dispatch import answer_construct, context_threads, is_construct, open_request
+from ipc.binding.dispatch import answer_construct, context_threads, is_construct, open_request, when_known
 from ipc.binding.proxies import proxy_class
 from ipc.binding.session import Session, put_thread_map, read_thread_map
 from ipc.capnp import messages as m
@@ -436,7 +436,16 @@ class AsyncObject:
         if request.method is not None and request.method.context is None:
             self._start(session, request, None, None)
             return
-        thread, callback = context_threads(request)
+        try:
+            thread, callback = context_threads(request)
+        except IpcError as error:
+            request.fail(str(error), FAILED)
+            return
+        when_known(session, thread, lambda known: self._submit(session, request, known, callback))
+
+    def _submit(
+        self, session: AsyncSession, request: Request, thread: Capability | None, callback: Callback | None
+    ) -> None:
         if thread is None:
             if not session.pool:
                 request.fail("std::exception: no thread specified and no pool configured", FAILED)

@@ -10,6 +10,7 @@ from interfaces.cancellation import Cancellation
 from interfaces.not_served import NotServedError
 from ipc.binding.session import put_thread_map, read_thread_map, request_numbers
 from ipc.capnp import messages as m
+from ipc.capnp.capability import PromiseCap, resolved
 from ipc.capnp.threads import Callback
 from ipc.errors import FAILED, UNIMPLEMENTED, IpcError
 
@@ -162,6 +163,17 @@ def context_threads(request: Request) -> tuple[Capability | None, Callback | Non
         if entry is not None:
             callback = Callback(call, entry)
     return thread, callback
+
+
+def when_known(session: Session, cap: Capability | None, run: Callable[[Capability | None], None]) -> None:
+    """Run a function with what a capability turns out to be, now or when the answer it waits for is there."""
+    rpc = session.rpc
+    with rpc.lock:
+        found = None if cap is None else resolved(cap)
+        if isinstance(found, PromiseCap):
+            found.waiting.append(lambda known: rpc.events.append(lambda: when_known(session, known, run)))
+            return
+    run(found)
 
 
 def answer_construct(call: IncomingCall, ours: LocalCap, keep: Callable[[Capability | None], None]) -> None:

@@ -11,7 +11,15 @@ from common.log_categories import TRACE
 from interfaces import cancellation
 from interfaces.interface import Interface
 from ipc.binding.binding import binding_of
-from ipc.binding.dispatch import answer_construct, close_quietly, context_threads, is_construct, open_request, show
+from ipc.binding.dispatch import (
+    answer_construct,
+    close_quietly,
+    context_threads,
+    is_construct,
+    open_request,
+    show,
+    when_known,
+)
 from ipc.binding.proxies import proxy_class
 from ipc.binding.session import Session, put_thread_map, read_thread_map
 from ipc.capnp import messages as m
@@ -280,7 +288,17 @@ class ThreadedServer:
         if request.method is not None and request.method.context is None:
             self._run(session, request, None)
             return
-        thread, callback = context_threads(request)
+        try:
+            thread, callback = context_threads(request)
+        except IpcError as error:
+            request.fail(str(error), FAILED)
+            return
+        when_known(self._session, thread, lambda known: self._post(session, request, known, callback))
+
+    def _post(
+        self, session: ThreadedSession, request: Request, thread: Capability | None, callback: Callback | None
+    ) -> None:
+        connection = session.connection
         if thread is None:
             if not connection.pool:
                 reason = "no thread specified and no pool configured"

@@ -401,6 +401,7 @@ class Rpc:
             call.returned = True
             self._return_error(call, f"more than {MAX_CALLS} calls at a time", OVERLOADED, released=True)
             return
+        self._import_ours(call)
         if target.transform is None:
             export = self._exports.get(target.id)
             if export is None:
@@ -413,6 +414,14 @@ class Rpc:
         if answer is None:
             raise RemoteProtocolError(f"call to the results of unknown question {target.id}")
         self._deliver(call, answer, target.transform)
+
+    def _import_ours(self, call: IncomingCall) -> None:
+        """Take what the caller refers to by our own tables now: later messages may change those."""
+        for index, descriptor in enumerate(call.payload.descriptors):
+            if descriptor.tag in {m.RECEIVER_HOSTED, m.RECEIVER_ANSWER}:
+                if call.caps is None:
+                    call.caps = [None] * len(call.payload.descriptors)
+                call.caps[index] = self._import(descriptor)
 
     def _deliver(self, call: IncomingCall, answer: IncomingCall, transform: Transform) -> None:
         """Deliver a call to an object among the results of another call."""
@@ -450,7 +459,8 @@ class Rpc:
         payload = call.payload
         if payload.position is not None:
             copy_pointer(call.message, payload.segment, payload.position, buffer, m.CALL_CONTENT, payload.depth)
-        caps = [self._import(descriptor) for descriptor in payload.descriptors]
+        known: Sequence[Capability | None] = call.caps or [None] * len(payload.descriptors)
+        caps = [cap or self._import(d) for cap, d in zip(known, payload.descriptors, strict=True)]
         call.caps, call.kept = caps, True
 
         def answered() -> None:

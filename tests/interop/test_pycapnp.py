@@ -1,0 +1,206 @@
+"""Every kind of message against pycapnp's RPC, as client and as server, in another process."""
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from zoo import Color, Counter, KeeperInit, Leaf, ZooInit
+
+from ipc import Ipc, IpcError, RemoteError
+from ipc.capnp.schema import SCHEMA_DIR
+
+TESTS = Path(__file__).parent.parent
+PRELUDE = f"""
+import asyncio, sys
+import capnp
+zoo = capnp.load({str(TESTS / "zoo.capnp")!r}, imports=[{str(SCHEMA_DIR)!r}])
+proxy = capnp.load({str(SCHEMA_DIR / "proxy.capnp")!r}, imports=[{str(SCHEMA_DIR)!r}])
+path = sys.argv[1]
+"""
+CLIENT = (
+    PRELUDE
+    + """
+class Visitor(zoo.Visitor.Server):
+    async def visit(self, name, **_):
+        return len(name)
+
+class Threads(proxy.ThreadMap.Server):
+    async def makeThread(self, name, **_):
+        return Thread()
+
+class Thread(proxy.Thread.Server):
+    async def getName(self, **_):
+        return "mine"
+
+async def main():
+    stream = await capnp.AsyncIoStream.create_unix_connection(path)
+    client = capnp.TwoPartyClient(stream)
+    init = client.bootstrap().cast_as(zoo.ZooInit)
+    # Pipelined: nothing is waited for until the first answer is needed.
+    threads = init.construct(Threads()).threadMap
+    thread = threads.makeThread("pycapnp").result
+    context = {"thread": thread, "callbackThread": Thread()}
+    z = init.makeZoo(context).result
+    leaf = (await z.leaf(context, {"name": "x", "count": 5, "child": {"name": "y"}})).result
+    assert (leaf.name, leaf.count, leaf.child.name, leaf.color) == ("x", 5, "y", "darkGreen"), leaf
+    assert list((await z.ints(context, [1, -2])).result) == [1, -2]
+    assert list((await z.colors(context, ["red", "darkGreen"])).result) == ["red", "darkGreen"]
+    assert (await z.quick(3)).result == 252
+    assert "pycapnp" in (await thread.getName()).result
+    # A callback, and an object of ours that comes back and is called by way of the server.
+    assert (await z.visit(context, Visitor(), "four")).result == 4
+    back = z.same(context, Visitor()).result
+    assert (await back.visit(context, "123456")).result == 6
+    visitor = (await z.makeVisitor(context)).result
+    assert (await visitor.visit(context, "x")).result == 1
+    assert (await z.visit(context, visitor, "y")).result == 2
+    assert (await z.data(context, bytes(300000))).result == bytes(300000)
+    failed = await z.fail(context, "failed")
+    assert failed.failed == "as declared", failed
+    for call, text in (
+        (lambda: z.fail(context, "value"), "std::exception: as nobody declared"),
+        (lambda: z.several({}), "no thread specified and no pool configured"),
+        (lambda: z.several({"thread": Thread()}), "invalid thread handle"),
+        (lambda: init.cast_as(zoo.Zoo).several(context), "not implemented"),
+    ):
+        try:
+            await call()
+        except capnp.KjException as error:
+            assert text in str(error), error
+        else:
+            raise AssertionError(text)
+    await threads.makePool(2)
+    assert (await z.several({})).code == 7
+    try:
+        await threads.makePool(2)
+    except capnp.KjException as error:
+        assert "existing pool" in str(error), error
+    # A call that is dropped is cancelled.
+    waiting = asyncio.ensure_future(z.block(context))
+    await asyncio.sleep(0.1)
+    waiting.cancel()
+    assert (await z.quick(0)).result == 255
+    await z.destroy(context)
+    print("done")
+
+asyncio.run(capnp.run(main()))
+"""
+)
+SERVER = (
+    PRELUDE
+    + """
+class Visitor(zoo.Visitor.Server):
+    async def visit(self, name, **_):
+        return len(name) + 100
+
+class Thread(proxy.Thread.Server):
+    async def getName(self, **_):
+        return "theirs"
+
+class Threads(proxy.ThreadMap.Server):
+    async def makeThread(self, name, **_):
+        return Thread()
+
+class Zoo(zoo.Zoo.Server):
+    async def leaf(self, value, **_):
+        return value
+    async def texts(self, value, **_):
+        return value
+    async def maybe(self, value, hasValue, **_):
+        return value, hasValue
+    async def several(self, **_):
+        return "capnp", 3
+    async def visit(self, visitor, name, context, **_):
+        return (await visitor.visit({"thread": context.callbackThread}, name)).result
+    async def same(self, visitor, **_):
+        return visitor
+    async def makeVisitor(self, **_):
+        return Visitor()
+    async def fail(self, how, _context, **_):
+        if how == "failed":
+            _context.results.failed = "from far"
+        else:
+            raise ValueError("broken")
+    async def block(self, **_):
+        await asyncio.sleep(30)
+    async def quick(self, value, **_):
+        return value
+    async def data(self, value, **_):
+        return value
+
+class Init(zoo.ZooInit.Server):
+    async def construct(self, threadMap, **_):
+        return Threads()
+    async def makeZoo(self, **_):
+        return Zoo()
+
+async def serve(stream):
+    await capnp.TwoPartyServer(stream, bootstrap=Init()).on_disconnect()
+
+async def main():
+    server = await capnp.AsyncIoStream.create_unix_server(serve, path)
+    print("ready", flush=True)
+    async with server:
+        await server.serve_forever()
+
+asyncio.run(capnp.run(main()))
+"""
+)
+
+
+def test_pycapnp_as_client(tmp_path: Path) -> None:
+    init = KeeperInit()
+    with Ipc("pynode", sys.argv[0], init, data_dir=tmp_path) as server:
+        path = server.listen_address("unix").removeprefix("unix:")
+        script = textwrap.dedent(CLIENT)
+        found = subprocess.run(
+            [sys.executable, "-c", script, path], capture_output=True, text=True, timeout=50, check=False
+        )
+        assert found.stdout == "done\n", found.stderr
+        assert init.zoos[0].canceled.wait(10)
+        assert init.zoos[0].closed.wait(10)
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[ZooInit]:
+    path = tmp_path / "peer.sock"
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    try:
+        with Ipc("pyclient", sys.argv[0], KeeperInit(), data_dir=tmp_path) as client:
+            init = client.connect_address(f"unix:{path}", ZooInit)
+            assert init is not None
+            yield init
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_pycapnp_as_server(peer: ZooInit) -> None:
+    zoo = peer.make_zoo()
+    leaf = Leaf("x", 0.5, Color.RED, 7, child=Leaf("y"), raw=b"raw", big=2**63, number=4)
+    assert zoo.leaf(leaf) == leaf
+    assert zoo.texts([["a"], [], ["b", ""]]) == [["a"], [], ["b", ""]]
+    assert zoo.maybe(None) is None
+    assert zoo.maybe(0) == 0
+    assert zoo.several().text == "capnp"
+    assert zoo.quick(9) == 9
+    assert zoo.data(bytes(500_000)) == bytes(500_000)
+    counter = Counter()
+    assert zoo.visit(counter, "me") == 1
+    assert zoo.same(counter) is counter
+    visitor = zoo.make_visitor()
+    assert visitor.visit("abc") == 103
+    assert zoo.same(visitor).visit("ab") == 102
+    with pytest.raises(Exception, match="from far"):
+        zoo.fail("failed")
+    with pytest.raises(RemoteError, match="broken"):
+        zoo.fail("value")
+    with pytest.raises(IpcError):
+        zoo.bools([True])
+    assert zoo.quick(1) == 1
