@@ -98,6 +98,11 @@ class Node:
         except IpcError as error:
             raise StartError(f"The wallet cannot be started. {error}") from error
 
+    def reopen_log(self) -> None:
+        """Open the log anew, if there is one yet."""
+        if self.log_file is not None:
+            self.log_file.reopen()
+
     def stop(self) -> None:
         """End everything, in the reverse order. Idempotent."""
         log.info("Shutdown in progress...")
@@ -159,9 +164,8 @@ def _main(argv: list[str]) -> int:
     if print_help_or_version(arguments):
         return 0
     try:
+        handle_signals(node.shutdown, node.reopen_log)
         node.start(arguments, console=True)
-        if node.log_file is not None:
-            handle_signals(node.shutdown, node.log_file)
         return node.shutdown.wait()
     finally:
         node.stop()

@@ -100,7 +100,7 @@ def _follow(ipc: Ipc, init: WalletInit, arguments: Arguments, log_file: Log) -> 
     from wallet.follower import ChainFollower
 
     shutdown = Shutdown()
-    handle_signals(shutdown, log_file)
+    handle_signals(shutdown, log_file.reopen)
     ours = ("-ipcbind", "-ipcconnect", "-debuglogfile", "-printtoconsole")
     passed_on = [option for option in arguments.to_list() if not option.startswith(ours)]
     node, spawned = reach_node(ipc, arguments, [*passed_on, "-disablewallet=1"])

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from cli.arguments import Arguments
     from cli.startup import Place
-    from common.log import Log
     from interfaces.init import PynodeInit
     from interfaces.process import Process
     from ipc import Ipc
@@ -50,7 +49,7 @@ class Shutdown:
         return self._wanted.is_set()
 
 
-def handle_signals(shutdown: Shutdown, log_file: Log) -> None:
+def handle_signals(shutdown: Shutdown, reopen_log: Callable[[], None]) -> None:
     """End on SIGINT and SIGTERM, open the log anew on SIGHUP."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -59,7 +58,7 @@ def handle_signals(shutdown: Shutdown, log_file: Log) -> None:
 
     def reopen(number: int, frame: FrameType | None) -> None:
         del number, frame
-        log_file.reopen()
+        reopen_log()
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)

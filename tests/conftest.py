@@ -15,6 +15,8 @@ from zoo import KeeperInit, ZooInit
 from ipc import Ipc
 from ipc.capnp.threads import current_waiter
 
+pytest_plugins = ["running_programs"]
+
 REAL_PEERS = ("BITCOIN_NODE_V31", "BITCOIN_CLI_V31", "BITCOIN_NODE_V32", "BITCOIN_CLI_V32")
 
 
