@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("ipc")
 
 CHUNK: Final = 65536
-LARGE_CHUNK: Final = 1 << 20
+LARGE: Final = 65536
+"""Bytes from which on a message is sent by itself, not joined to others."""
+PATIENCE: Final = 100
+"""Milliseconds a thread waits for room in the socket before it leaves the rest to the loop."""
 MAX_BACKLOG: Final = 4 << 20
 """Bytes that may wait for a slow reader before writers wait and its requests are left unread."""
 _DONTWAIT: Final = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
@@ -121,10 +124,10 @@ class Connection:
         data: bytes | bytearray
         try:
             data = output.popleft()
-            if output:
+            if output and len(data) < LARGE:
                 parts = [data]
                 with contextlib.suppress(IndexError):
-                    while True:
+                    while len(output[0]) < LARGE:
                         parts.append(output.popleft())
                 data = b"".join(parts)
         except IndexError:
@@ -132,15 +135,24 @@ class Connection:
         if self._backlog:
             self._queue(memoryview(data))
             return
-        try:
-            sent = self._sock.send(data, _DONTWAIT)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            self.close(DisconnectedError(f"write failed: {error}"))
-            return
-        if sent < len(data):
-            self._queue(memoryview(data)[sent:])
+        rest = memoryview(data)
+        poll = None
+        while rest:
+            try:
+                sent = self._sock.send(rest, _DONTWAIT)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self.close(DisconnectedError(f"write failed: {error}"))
+                return
+            rest = rest[sent:]
+            if rest:
+                if poll is None and not self.loop.inside:
+                    poll = select.poll()
+                    poll.register(self._fd, select.POLLOUT)
+                if poll is None or not poll.poll(PATIENCE):
+                    self._queue(rest)
+                    return
 
     def _queue(self, data: memoryview) -> None:
         with self._drained:
@@ -213,20 +225,25 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            data = self._sock.recv(LARGE_CHUNK if self.rpc.expects_much else CHUNK, socket.MSG_DONTWAIT)
+            room = self.rpc.room()
+            if room is not None:
+                data, count = None, self._sock.recv_into(room, 0, socket.MSG_DONTWAIT)
+            else:
+                data = self._sock.recv(CHUNK, socket.MSG_DONTWAIT)
+                count = len(data)
         except BlockingIOError:
             return
         except OSError as error:
             self.close(DisconnectedError(f"read failed: {error}"))
-        else:
-            self._receive(data)
-
-    def _receive(self, data: bytes) -> None:
-        if not data:
+            return
+        if not count:
             self.close(DisconnectedError("peer closed the connection"))
             return
         try:
-            self.rpc.receive(data)
+            if data is None:
+                self.rpc.receive_in_room(count)
+            else:
+                self.rpc.receive(data)
         except RemoteProtocolError as error:
             log.warning("ipc: aborting connection, peer broke the protocol: %s", error)
             self._abort(str(error))

@@ -247,7 +247,7 @@ def unimplemented(message: Message) -> bytearray:
 
 def data(message: Message, ref: StructRef, size: int) -> bytes:
     """Return the first `size` bytes of a struct's data, zero where it is shorter."""
-    raw = message.segments[ref.segment][ref.position : ref.position + min(ref.data_words * 8, size)]
+    raw = bytes(message.segments[ref.segment][ref.position : ref.position + min(ref.data_words * 8, size)])
     return raw if len(raw) == size else raw.ljust(size, b"\0")
 
 

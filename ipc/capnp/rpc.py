@@ -90,11 +90,6 @@ class Rpc:
         return len(self._exports)
 
     @property
-    def expects_much(self) -> bool:
-        """Whether a large message has begun to arrive."""
-        return self._frames.missing > 65536
-
-    @property
     def idle(self) -> bool:
         """Whether no call is under way in either direction."""
         return not self._questions and not self._answers
@@ -372,9 +367,20 @@ class Rpc:
 
     # Receiving
 
+    def room(self) -> memoryview | None:
+        """Return where to put the bytes that come next, None if `receive` takes them."""
+        return self._frames.room()
+
+    def receive_in_room(self, count: int) -> None:
+        """Take bytes that were put into `room`. Raises as `receive` does."""
+        self._handle(self._frames.filled(count))
+
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer. Raises RemoteProtocolError, after which only `close` is left."""
-        for message in self._frames.feed(data):
+        self._handle(self._frames.feed(data))
+
+    def _handle(self, messages: list[Message]) -> None:
+        for message in messages:
             with self.lock:
                 if self.closed is not None:
                     return

@@ -9,16 +9,18 @@ header. Source: capnproto.org/encoding.html.
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ipc.errors import EncodeError, RemoteProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_WORDS: Final = 8 * 1024 * 1024
 """Largest message, and most words one message may make us visit (C++: ReaderOptions)."""
 MAX_SEGMENTS: Final = 512
+LARGE: Final = 65536
+"""Bytes from which on a message is read in place."""
 MAX_DEPTH: Final = 64
 MAX_LIST: Final = (1 << 29) - 1
 
@@ -62,9 +64,9 @@ class Message:
 
     __slots__ = ("budget", "segments")
 
-    def __init__(self, segments: list[bytes]) -> None:
+    def __init__(self, segments: Sequence[bytes | memoryview]) -> None:
         """Take the segments, each a whole number of words."""
-        self.segments = segments
+        self.segments: list[Any] = list(segments)
         self.budget = MAX_WORDS
 
     def root(self) -> StructRef:
@@ -177,17 +179,22 @@ class Message:
         if ref.size != BYTE_LIST:
             raise RemoteProtocolError("expected a list of bytes")
         start = ref.position
-        return bytes(self.segments[ref.segment][start : start + ref.length])
+        found = self.segments[ref.segment][start : start + ref.length]
+        return found if type(found) is bytes else bytes(found)
 
     def text(self, segment: int, position: int) -> str | None:
         """Read the text the pointer at `position` leads to; None if null."""
-        raw = self.data(segment, position)
-        if raw is None:
+        ref = self.list(segment, position, 1)
+        if ref is None:
             return None
-        if not raw or raw[-1]:
+        if ref.size != BYTE_LIST:
+            raise RemoteProtocolError("expected a list of bytes")
+        last = ref.position + ref.length - 1
+        raw = self.segments[ref.segment]
+        if not ref.length or raw[last]:
             raise RemoteProtocolError("text does not end in a zero byte")
         try:
-            return raw[:-1].decode()
+            return str(raw[ref.position : last], "utf-8")
         except UnicodeDecodeError as error:
             raise RemoteProtocolError("text is not valid UTF-8") from error
 
@@ -204,15 +211,34 @@ class Message:
 class FrameReader:
     """Cuts a stream of bytes into messages. Bounded by `MAX_WORDS` and `MAX_SEGMENTS`."""
 
-    __slots__ = ("_buffer", "_need")
+    __slots__ = ("_buffer", "_filled", "_large", "_need")
 
     def __init__(self) -> None:
         """Start at the beginning of a message."""
         self._buffer = bytearray()
         self._need = 8
+        self._large: memoryview | None = None
+        self._filled = 0
+
+    def room(self) -> memoryview | None:
+        """Return where the rest of a large message goes that has begun, None if there is none."""
+        return None if self._large is None else self._large[self._filled :]
+
+    def filled(self, count: int) -> list[Message]:
+        """Say that `count` bytes of `room` were filled; return the message they complete."""
+        if self._large is None:
+            return []
+        self._filled += count
+        if self._filled < len(self._large):
+            return []
+        # One segment, as only those get room.
+        found, self._large = self._large, None
+        return [Message([found[8:]])]
 
     def feed(self, data: bytes) -> list[Message]:
         """Take bytes and return the messages they complete. Raises RemoteProtocolError."""
+        if self._large is not None:
+            return self._feed_large(data)
         if self._buffer:
             self._buffer += data
             if len(self._buffer) < self._need:
@@ -229,6 +255,9 @@ class FrameReader:
                 if first > MAX_WORDS:
                     raise RemoteProtocolError(f"message of {first} words is too large")
                 if stop > end:
+                    if stop - start > LARGE:
+                        self._begin_large(data, start, stop - start)
+                        return messages
                     self._need = stop - start
                     break
                 messages.append(Message([data if body == 0 and stop == end else data[body:stop]]))
@@ -260,9 +289,25 @@ class FrameReader:
             self._buffer += data[start:] if start else data
         return messages
 
+    def _begin_large(self, data: bytes, start: int, size: int) -> None:
+        self._large = memoryview(bytearray(size))
+        self._filled = len(data) - start
+        self._large[: self._filled] = memoryview(data)[start:]
+
+    def _feed_large(self, data: bytes) -> list[Message]:
+        room = self.room()
+        if room is None:
+            return []
+        count = min(len(room), len(data))
+        room[:count] = data[:count]
+        messages = self.filled(count)
+        return messages + self.feed(data[count:]) if count < len(data) else messages
+
     @property
     def missing(self) -> int:
         """How many bytes the message that has begun still lacks, 0 between messages."""
+        if self._large is not None:
+            return len(self._large) - self._filled
         return self._need - len(self._buffer) if self._buffer else 0
 
 
