@@ -105,6 +105,7 @@ def serve_parent(ipc: Ipc, argv: list[str], stop: Callable[[], None]) -> bool:
 def configure_ipc(ipc: Ipc, arguments: Arguments, place: Place) -> None:
     """Take the options for sockets into account and listen. Raises StartError with Core's texts."""
     ipc.data_dir = place.network_dir
+    _raise_descriptor_limit()
     ipc.max_connections = max(1, arguments.get_int("ipcmaxconnections", ipc.max_connections))
     uids = set()
     for text in arguments.get_list("ipcallowuid"):
@@ -118,6 +119,14 @@ def configure_ipc(ipc: Ipc, arguments: Arguments, place: Place) -> None:
         except AddressError as error:
             raise StartError(f"Unable to bind to IPC address '{address}'. {error}") from error
         log.info("Listening for IPC requests on address %s", full)
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the system lets us (Core: RaiseFileDescriptorLimit)."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def reach_node(ipc: Ipc, arguments: Arguments, node_arguments: list[str]) -> tuple[PynodeInit | None, bool]:

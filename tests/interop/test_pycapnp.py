@@ -49,6 +49,9 @@ async def main():
     assert list((await z.ints(context, [1, -2])).result) == [1, -2]
     assert list((await z.colors(context, ["red", "darkGreen"])).result) == ["red", "darkGreen"]
     assert (await z.quick(3)).result == 252
+    # Three calls at once on one thread run one after the other.
+    three = await asyncio.gather(*(z.count(context) for _ in range(3)))
+    assert [one.result for one in three] == [1, 2, 3]
     assert "pycapnp" in (await thread.getName()).result
     # A callback, and an object of ours that comes back and is called by way of the server.
     assert (await z.visit(context, Visitor(), "four")).result == 4
@@ -160,6 +163,7 @@ def test_pycapnp_as_client(tmp_path: Path) -> None:
             [sys.executable, "-c", script, path], capture_output=True, text=True, timeout=50, check=False
         )
         assert found.stdout == "done\n", found.stderr
+        assert init.zoos[0].most_running == 1
         assert init.zoos[0].canceled.wait(10)
         assert init.zoos[0].closed.wait(10)
 
