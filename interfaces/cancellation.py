@@ -15,40 +15,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_lock = threading.Lock()
+"""One for all: it is held for a few instructions."""
+
+
 class Cancellation:
     """A one-way switch with wake-ups. Thread-safe; `cancel` is idempotent."""
 
-    __slots__ = ("_lock", "_wakers", "cancelled")
+    __slots__ = ("_wakers", "cancelled")
 
     def __init__(self) -> None:
         """Start not cancelled."""
         self.cancelled = False
-        self._lock = threading.Lock()
-        self._wakers: list[Callable[[], None]] = []
+        self._wakers: list[Callable[[], None]] | tuple[()] = ()
 
     def cancel(self) -> None:
         """Switch, and run each registered wake-up once."""
-        with self._lock:
+        with _lock:
             self.cancelled = True
-            wakers, self._wakers = self._wakers, []
+            wakers, self._wakers = self._wakers, ()
         for wake in wakers:
             wake()
 
     @contextmanager
     def wakes(self, wake: Callable[[], None]) -> Iterator[None]:
         """Call `wake` on cancellation while the block runs, at once if it came already."""
-        with self._lock:
+        with _lock:
             done = self.cancelled
             if not done:
-                self._wakers.append(wake)
+                self._wakers = [*self._wakers, wake]
         if done:
             wake()
         try:
             yield
         finally:
-            with self._lock:
-                if wake in self._wakers:
-                    self._wakers.remove(wake)
+            with _lock:
+                self._wakers = [known for known in self._wakers if known is not wake]
 
 
 class _Current(threading.local):

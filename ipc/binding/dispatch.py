@@ -31,7 +31,7 @@ _MAX_SHOWN: Final = 200
 class Request:
     """One call being served: numbered, logged, answered once."""
 
-    __slots__ = ("_session", "call", "cancellation", "label", "method", "number", "running")
+    __slots__ = ("_debug", "_session", "call", "cancellation", "label", "method", "number", "running")
 
     def __init__(self, session: Session, call: IncomingCall, method: BoundMethod | None, label: str) -> None:
         """`method` is None for destroy."""
@@ -42,7 +42,8 @@ class Request:
         self.number = next(request_numbers)
         self.cancellation = Cancellation()
         self.running = False
-        if log.isEnabledFor(logging.DEBUG):
+        self._debug = log.isEnabledFor(logging.DEBUG)
+        if self._debug:
             log.debug("%s IPC server recv request  #%d %s$Params", _here(session), self.number, label)
 
     def start(self) -> bool:
@@ -56,7 +57,7 @@ class Request:
             return False
         self.running = True
         call.on_cancel = self._cancel
-        if log.isEnabledFor(logging.DEBUG):
+        if self._debug:
             log.debug("%s IPC server executing request #%d", _here(self._session), self.number)
         return True
 
@@ -71,7 +72,7 @@ class Request:
         if self.method is None:
             return ()
         values = self.method.read_params(call.message, call.payload, self._session.take(call))
-        if log.isEnabledFor(TRACE):
+        if self._debug and log.isEnabledFor(TRACE):
             log.log(TRACE, "%s request data: %s", _here(self._session), show(values))
         return values
 
@@ -90,7 +91,7 @@ class Request:
                 self.fail(f"std::exception: {error}", FAILED)
                 return
         call.rpc.send_results(call, buffer, caps)
-        if log.isEnabledFor(logging.DEBUG):
+        if self._debug:
             log.debug("%s IPC server send response #%d %s$Results", _here(self._session), self.number, self.label)
             log.log(TRACE, "%s response data: %s", _here(self._session), show(value))
 

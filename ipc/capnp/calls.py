@@ -47,26 +47,19 @@ class IncomingCall:
     `server` is None for a bootstrap and while the call waits for its target.
     """
 
-    __slots__ = (
-        "canceled",
-        "caps",
-        "finished",
-        "id",
-        "interface",
-        "kept",
-        "message",
-        "method",
-        "on_cancel",
-        "payload",
-        "question",
-        "result_caps",
-        "result_exports",
-        "result_message",
-        "returned",
-        "rpc",
-        "server",
-        "waiting",
-    )
+    server: Server | None = None
+    question: Question | None = None
+    """For a call from this process to itself: who asked."""
+    caps: list[Capability | None] | None = None
+    kept = False
+    canceled = False
+    """The caller no longer wants the answer."""
+    finished = False
+    returned = False
+    on_cancel: Callable[[], None] | None = None
+    waiting: list[Callable[[], None]] | None = None
+    result_message: Message | None = None
+    result_caps: Sequence[Capability | None] = ()
 
     def __init__(self, rpc: Rpc, id_: int, interface: int, method: int, message: Message, payload: Payload) -> None:
         """Hold what the Call message said."""
@@ -76,19 +69,6 @@ class IncomingCall:
         self.method = method
         self.message = message
         self.payload = payload
-        self.server: Server | None = None
-        self.question: Question | None = None
-        """For a call from this process to itself: who asked."""
-        self.caps: list[Capability | None] | None = None
-        self.kept = False
-        self.canceled = False
-        """The caller no longer wants the answer."""
-        self.finished = False
-        self.returned = False
-        self.on_cancel: Callable[[], None] | None = None
-        self.waiting: list[Callable[[], None]] | None = None
-        self.result_message: Message | None = None
-        self.result_caps: Sequence[Capability | None] = ()
         self.result_exports: list[int] = []
 
     def capability(self, index: int) -> Capability | None:

@@ -64,6 +64,10 @@ class Target(NamedTuple):
 NO_DESCRIPTORS: Final[tuple[Descriptor, ...]] = ()
 _ROOT: Final = 1 << 32 | 1 << 48
 _HEAD: Final = Struct("<QQQQ")
+_put_u32 = Struct("<I").pack_into
+_put_tagged = Struct("<IH").pack_into
+_tagged = Struct("<IH").unpack_from
+_three_words = Struct("<QQQ").unpack_from
 _u32 = Struct("<I").unpack_from
 _u16 = Struct("<H").unpack_from
 _descriptor = Struct("<HHI").unpack_from
@@ -112,15 +116,15 @@ def begin_call(interface: int, method: int) -> bytearray:
 
 def set_question(buffer: bytearray, question: int) -> None:
     """Fill in the question id of a call begun before the id was known."""
-    Struct("<I").pack_into(buffer, 32, question)
+    _put_u32(buffer, 32, question)
 
 
 def set_target(buffer: bytearray, id_: int, transform: Transform | None) -> None:
     """Fill in the target of a call begun before it was known: an import, or a promised answer."""
     if transform is None:
-        Struct("<IH").pack_into(buffer, 80, id_, 0)
+        _put_tagged(buffer, 80, id_, 0)
     else:
-        Struct("<IH").pack_into(buffer, 80, 0, 1)
+        _put_tagged(buffer, 80, 0, 1)
         _put_promised_answer(buffer, _CALL_TARGET_ANSWER, id_, transform)
 
 
@@ -174,7 +178,7 @@ def _begin(tag: int, data_words: int, pointers: int) -> bytearray:
 def bootstrap(question: int) -> bytearray:
     """Ask for the peer's bootstrap object."""
     buffer = _begin(BOOTSTRAP, 1, 1)
-    Struct("<I").pack_into(buffer, 32, question)
+    _put_u32(buffer, 32, question)
     return wire.finish_frame(buffer)
 
 
@@ -262,6 +266,17 @@ def child(message: Message, ref: StructRef, index: int) -> StructRef:
 
 def tag_and_body(message: Message) -> tuple[int, StructRef]:
     """Return the tag of a Message and its body."""
+    segment = message.segments[0]
+    if len(segment) >= 24:
+        # As every encoder writes it: the root first, its one pointer to what follows.
+        root_pointer, head, pointer = _three_words(segment, 0)
+        if root_pointer == _ROOT and not pointer & 0x80000003 and pointer:
+            start = 24 + (pointer >> 2 & 0x3FFFFFFF) * 8
+            data_words, pointers = pointer >> 32 & 0xFFFF, pointer >> 48
+            words = data_words + pointers
+            if start + words * 8 <= len(segment):
+                message.budget -= words + 3
+                return head & 0xFFFF, StructRef(0, start, data_words, pointers, wire.MAX_DEPTH - 2)
     root = message.root()
     (tag,) = _u16(data(message, root, 8))
     return tag, child(message, root, 0)
@@ -283,8 +298,26 @@ def read_payload(message: Message, ref: StructRef) -> Payload:
     if ref.pointers > 1:
         table = message.list(ref.segment, start + 8, ref.depth)
         if table is not None:
-            descriptors = tuple([read_descriptor(message, entry) for entry in message.structs(table)])
+            if table.size == wire.COMPOSITE_LIST and table.data_words:
+                descriptors = _read_descriptors(message, table)
+            elif table.length:
+                descriptors = tuple([read_descriptor(message, entry) for entry in message.structs(table)])
     return Payload(ref.segment, start if ref.pointers else None, ref.depth, descriptors)
+
+
+def _read_descriptors(message: Message, table: wire.ListRef) -> tuple[Descriptor, ...]:
+    segment, position = message.segments[table.segment], table.position
+    step = (table.data_words + table.pointers) * 8
+    found = []
+    for _ in range(table.length):
+        tag, _, id_ = _descriptor(segment, position)
+        if tag in {SENDER_HOSTED, RECEIVER_HOSTED}:
+            found.append(Descriptor(tag, id_))
+        else:
+            ref = StructRef(table.segment, position, table.data_words, table.pointers, table.depth)
+            found.append(read_descriptor(message, ref))
+        position += step
+    return tuple(found)
 
 
 def read_descriptor(message: Message, ref: StructRef) -> Descriptor:
@@ -316,7 +349,7 @@ def read_promised_answer(message: Message, ref: StructRef) -> tuple[int, Transfo
 
 def read_target(message: Message, ref: StructRef) -> Target:
     """Read a MessageTarget."""
-    import_, tag = Struct("<IH").unpack_from(data(message, ref, 8))
+    import_, tag = _tagged(data(message, ref, 8))
     if tag == 0:
         return Target(import_, None)
     if tag == 1:

@@ -392,7 +392,10 @@ class Rpc:
                     self.output.append(m.unimplemented(message))
 
     def _on_call(self, message: Message, body: StructRef) -> None:
-        id_, method, destination, interface = _CALL_DATA(m.data(message, body, 16))
+        if body.data_words >= 3:
+            id_, method, destination, interface = _CALL_DATA(message.segments[body.segment], body.position)
+        else:
+            id_, method, destination, interface = _CALL_DATA(m.data(message, body, 16))
         if id_ in self._answers:
             raise RemoteProtocolError(f"question {id_} is asked twice")
         if destination:
@@ -487,7 +490,10 @@ class Rpc:
         self.send_results(call, buffer, question.caps)
 
     def _on_return(self, message: Message, body: StructRef) -> None:
-        id_, flags, _, tag, other = _RETURN_DATA(m.data(message, body, 12))
+        if body.data_words >= 2:
+            id_, flags, _, tag, other = _RETURN_DATA(message.segments[body.segment], body.position)
+        else:
+            id_, flags, _, tag, other = _RETURN_DATA(m.data(message, body, 12))
         question = self._questions.pop(id_, None)
         if question is None:
             raise RemoteProtocolError(f"return for unknown question {id_}")
