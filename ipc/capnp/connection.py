@@ -320,9 +320,11 @@ class Connection:
 
     def _lead(self, waiter: Waiter, question: Question | None) -> None:
         """Read until the answer is there, or work for this thread."""
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        poll.register(waiter.alarm, select.POLLIN)
+        poll = waiter.polls.get(self)
+        if poll is None:
+            poll = waiter.polls[self] = select.poll()
+            poll.register(self._fd, select.POLLIN)
+            poll.register(waiter.alarm, select.POLLIN)
         try:
             while (
                 (question is None or not question.done) and not (self.closed or self._paused) and waiter.inbox.empty()

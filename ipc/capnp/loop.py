@@ -64,8 +64,10 @@ class EventLoop:
 
     def modify(self, fd: int, events: int) -> None:
         """Change what a descriptor is watched for; nothing if it is no longer watched."""
-        with contextlib.suppress(OSError, ValueError):
+        try:
             self._epoll.modify(fd, events)
+        except (OSError, ValueError):
+            return  # It ended meanwhile.
 
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor that is about to be closed."""

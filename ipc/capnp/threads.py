@@ -21,6 +21,7 @@ from ipc.capnp.capability import LocalCap
 from ipc.errors import UNIMPLEMENTED, IpcError, RemoteProtocolError
 
 if TYPE_CHECKING:
+    import select
     from collections.abc import Callable
 
     from ipc.capnp.calls import IncomingCall
@@ -39,7 +40,17 @@ MAX_THREADS: Final = 1024
 class Waiter:
     """Where a thread is given work; None in the inbox only wakes it."""
 
-    __slots__ = ("__weakref__", "alarm", "callback_caps", "inbox", "leading", "may_lead", "name", "request_caps")
+    __slots__ = (
+        "__weakref__",
+        "alarm",
+        "callback_caps",
+        "inbox",
+        "leading",
+        "may_lead",
+        "name",
+        "polls",
+        "request_caps",
+    )
 
     def __init__(self, name: str, *, may_lead: bool) -> None:
         """`may_lead` unless work for other connections can arrive while the thread waits."""
@@ -48,6 +59,8 @@ class Waiter:
         self.leading = False
         """Whether the thread sleeps on a socket, where only `alarm` (an eventfd) reaches it."""
         self.alarm = -1
+        self.polls: dict[Connection, select.poll] = {}
+        """For each connection what the thread sleeps on while it leads there."""
         self.inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self.request_caps: dict[Connection, Capability | Callback] = {}
         """For each connection the peer's thread that runs our calls."""
@@ -58,6 +71,7 @@ class Waiter:
         """Give back what the thread held, at its end."""
         self.request_caps.clear()
         self.callback_caps.clear()
+        self.polls.clear()
         if self.alarm >= 0:
             os.close(self.alarm)
             self.alarm = -1
@@ -84,7 +98,7 @@ class Waiter:
 
     def forget_closed(self) -> None:
         """Drop what belonged to connections that have ended."""
-        for caps in (self.request_caps, self.callback_caps):
+        for caps in (self.request_caps, self.callback_caps, self.polls):
             for connection in [c for c in caps if c.closed]:
                 del caps[connection]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Pair, wait_until
-from zoo import KeeperInit, ZooInit
+from zoo import Counter, FailedError, KeeperInit, ZooInit
 
-from ipc import AddressError, Ipc, IpcError, SpawnError
+from ipc import AddressError, Ipc, IpcError, RemoteError, SpawnError
 
 
 @pytest.fixture
@@ -198,3 +198,30 @@ def test_disconnect_incoming_keeps_the_parent(tmp_path: Path, ipc: Ipc) -> None:
         with pytest.raises(IpcError):
             guest.make_zoo()
         assert child.make_zoo().quick(0) == 255
+
+
+MIDDLE = """
+class Middle(KeeperInit):
+    def make_zoo(self):
+        return ipc.spawn_process("pychild", ZooInit).make_zoo()
+"""
+
+
+def test_calls_through_three_processes_and_back(ipc: Ipc, tmp_path: Path) -> None:
+    program(tmp_path / "pychild", CHILD)
+    middle = CHILD.replace("import KeeperInit", "import KeeperInit, ZooInit").replace("KeeperInit()", "Middle()")
+    program(tmp_path / "pymiddle", middle.replace("init =", MIDDLE + "init ="))
+    with ipc:
+        zoo = ipc.spawn_process("pymiddle", ZooInit).make_zoo()
+        counter = Counter()
+        assert zoo.several().code == 7
+        assert zoo.visit(counter, "a") == 1
+        assert zoo.visit(counter, "b") == 2
+        assert zoo.same(counter) is counter
+        assert set(counter.threads) == {threading.current_thread().name}
+        with pytest.raises(FailedError, match="as declared"):
+            zoo.fail("failed")
+        with pytest.raises(RemoteError, match="as nobody declared"):
+            zoo.fail("value")
+        visitor = zoo.make_visitor()
+        assert zoo.visit(visitor, "c") == 1
