@@ -61,6 +61,7 @@ class Target(NamedTuple):
     transform: Transform | None
 
 
+_new_tuple = tuple.__new__
 NO_DESCRIPTORS: Final[tuple[Descriptor, ...]] = ()
 _ROOT: Final = 1 << 32 | 1 << 48
 _HEAD: Final = Struct("<QQQQ")
@@ -276,7 +277,8 @@ def tag_and_body(message: Message) -> tuple[int, StructRef]:
             words = data_words + pointers
             if start + words * 8 <= len(segment):
                 message.budget -= words + 3
-                return head & 0xFFFF, StructRef(0, start, data_words, pointers, wire.MAX_DEPTH - 2)
+                ref = _new_tuple(StructRef, (0, start, data_words, pointers, wire.MAX_DEPTH - 2))
+                return head & 0xFFFF, ref
     root = message.root()
     (tag,) = _u16(data(message, root, 8))
     return tag, child(message, root, 0)
@@ -312,7 +314,7 @@ def _read_descriptors(message: Message, table: wire.ListRef) -> tuple[Descriptor
     for _ in range(table.length):
         tag, _, id_ = _descriptor(segment, position)
         if tag in {SENDER_HOSTED, RECEIVER_HOSTED}:
-            found.append(Descriptor(tag, id_))
+            found.append(_new_tuple(Descriptor, (tag, id_, ())))
         else:
             ref = StructRef(table.segment, position, table.data_words, table.pointers, table.depth)
             found.append(read_descriptor(message, ref))

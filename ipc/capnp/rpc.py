@@ -43,6 +43,7 @@ MAX_CALLS: Final = 16384
 MAX_EXPORTS: Final = 1 << 20
 """Objects one peer may hold."""
 
+_new_tuple = tuple.__new__
 _CALL_DATA = Struct("<IHHQ").unpack_from
 _RETURN_DATA = Struct("<IBBHI").unpack_from
 _IDS = Struct("<II").unpack_from
@@ -218,13 +219,13 @@ class Rpc:
         if isinstance(cap, LocalCap):
             id_ = self._export(cap)
             exports.append(id_)
-            return m.Descriptor(m.SENDER_HOSTED, id_)
+            return _new_tuple(m.Descriptor, (m.SENDER_HOSTED, id_, ()))
         if isinstance(cap, BrokenCap):
             raise cap.error
         if cap.rpc is not self:
             raise IpcError("a capability of another connection cannot be passed on as it is")
         if isinstance(cap, ImportCap):
-            return m.Descriptor(m.RECEIVER_HOSTED, cap.id)
+            return _new_tuple(m.Descriptor, (m.RECEIVER_HOSTED, cap.id, ()))
         if isinstance(cap, PipelineCap):
             return m.Descriptor(m.RECEIVER_ANSWER, cap.question.id, cap.transform)
         raise IpcError("an unresolved capability cannot be passed on")

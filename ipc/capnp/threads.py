@@ -42,6 +42,7 @@ class Waiter:
 
     __slots__ = (
         "__weakref__",
+        "_ident",
         "alarm",
         "callback_caps",
         "inbox",
@@ -59,6 +60,7 @@ class Waiter:
         self.leading = False
         """Whether the thread sleeps on a socket, where only `alarm` (an eventfd) reaches it."""
         self.alarm = -1
+        self._ident = 0
         self.polls: dict[Connection, select.poll] = {}
         """For each connection what the thread sleeps on while it leads there."""
         self.inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -79,7 +81,7 @@ class Waiter:
     def put(self, task: Callable[[], None] | None) -> None:
         """Give the thread something to run while it waits; None only wakes it."""
         self.inbox.put(task)
-        if self.leading:
+        if self.leading and self._ident != threading.get_ident():
             os.eventfd_write(self.alarm, 1)
 
     def wake(self) -> None:
@@ -93,6 +95,7 @@ class Waiter:
                 self.alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             except OSError:
                 return False
+        self._ident = threading.get_ident()
         self.leading = True
         return True
 

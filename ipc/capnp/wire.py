@@ -33,6 +33,7 @@ BYTE_LIST: Final = 2
 POINTER_LIST: Final = 6
 COMPOSITE_LIST: Final = 7
 _BITS_PER_ELEMENT: Final = (0, 1, 8, 16, 32, 64, 64)
+_new_tuple = tuple.__new__
 _TEXT_PAD: Final = tuple(bytes(1 + -(n + 1) % 8) for n in range(8))
 _DATA_PAD: Final = tuple(bytes(-n % 8) for n in range(8))
 
@@ -120,10 +121,11 @@ class Message:
         words = data_words + pointers
         if start < 0 or start + words * 8 > len(self.segments[segment]):
             raise RemoteProtocolError("struct pointer out of bounds")
-        self._spend(words or 1)
-        if not depth:
+        self.budget -= words or 1
+        if self.budget < 0 or not depth:
+            self._spend(0)
             raise RemoteProtocolError("message is nested too deeply")
-        return StructRef(segment, start, data_words, pointers, depth - 1)
+        return _new_tuple(StructRef, (segment, start, data_words, pointers, depth - 1))
 
     def list(self, segment: int, position: int, depth: int) -> ListRef | None:
         """Follow the list pointer at `position`; None if null."""
@@ -148,7 +150,7 @@ class Message:
         # Lists of nothing cost as much as lists of words: they take as long to walk.
         self._spend(count or 1 if size == 0 else words or 1)
         if size != COMPOSITE_LIST:
-            return ListRef(segment, start, size, count, 0, size == POINTER_LIST, depth - 1)
+            return _new_tuple(ListRef, (segment, start, size, count, 0, int(size == POINTER_LIST), depth - 1))
         (tag,) = _u64(self.segments[segment], start)
         if tag & 3:
             raise RemoteProtocolError("composite list has a bad tag")
