@@ -10,7 +10,7 @@ from cli.common_options import CHAIN, HELP, IPC_CLIENT, PLACE
 from cli.errors import StartError
 from cli.options import Program
 from cli.program_init import ProgramInit
-from cli.running import FAILURE, run
+from cli.running import FAILURE, not_running, run
 from ipc import AddressError, Ipc, IpcError, UnimplementedError
 
 if TYPE_CHECKING:
@@ -68,11 +68,7 @@ def _ask(ipc: Ipc, arguments: Arguments) -> int:
     except AddressError as error:
         if str(error).startswith(("Unrecognized", "Unix address")):
             raise StartError(str(error)) from error
-        chain = ipc.data_dir.name if ipc.data_dir.name in {"regtest", "signet", "testnet4"} else "main"
-        raise StartError(
-            f"{error}\n\nProbably pynode is not running or not listening on a unix socket. Can be started with:\n\n"
-            f"    pynode -chain={chain} -ipcbind=unix"
-        ) from error
+        raise StartError(f"{error}{not_running(arguments)}") from error
     if init is None:
         raise StartError("no address to connect to")
     with init:

@@ -129,6 +129,16 @@ def _raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def not_running(arguments: Arguments) -> str:
+    """Say how to start the node that was not found."""
+    from cli.startup import choose_chain
+
+    return (
+        "\n\nProbably pynode is not running or not listening on a unix socket. Can be started with:\n\n"
+        f"    pynode -chain={choose_chain(arguments).name} -ipcbind=unix"
+    )
+
+
 def reach_node(ipc: Ipc, arguments: Arguments, node_arguments: list[str]) -> tuple[PynodeInit | None, bool]:
     """Connect to the node that -ipcconnect names, or for `auto` start one where none serves.
 
@@ -150,11 +160,7 @@ def reach_node(ipc: Ipc, arguments: Arguments, node_arguments: list[str]) -> tup
     except IpcError as error:
         hint = ""
         if isinstance(error, AddressError) and not str(error).startswith(("Unrecognized", "Unix address")):
-            hint = (
-                "\n\nProbably pynode is not running or not listening on a unix socket. Can be started with:\n\n"
-                f"    pynode -chain={arguments.get('chain') or 'regtest' if arguments.get_bool('regtest') else 'main'} "
-                "-ipcbind=unix"
-            )
+            hint = not_running(arguments)
         raise StartError(f"{error}{hint}") from error
     return init, True
 

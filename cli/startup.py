@@ -31,6 +31,10 @@ class Place:
     chain: ChainParams
     data_dir: Path
     network_dir: Path
+    config_file: str
+    """What the log says of bitcoin.conf."""
+    warnings: tuple[str, ...] = ()
+    """What was odd in bitcoin.conf."""
 
 
 def print_help_or_version(arguments: Arguments) -> bool:
@@ -59,13 +63,15 @@ def prepare(arguments: Arguments, *, create: bool = True) -> Place:
         data_dir = Path(given).absolute()
         if not data_dir.is_dir():
             raise StartError(f'Specified data directory "{given}" does not exist.')
+    config_file = "Config file: <disabled>"
+    warnings: list[str] = []
     if not arguments.is_negated("conf"):
         path = data_dir / arguments.get("conf", "bitcoin.conf")
         config = read_config(arguments.program, path, data_dir, required=arguments.is_set("conf"))
         arguments.use_config(config, "main")
         arguments.use_config(config, choose_chain(arguments).name)
-        for warning in config.warnings:
-            log.warning("%s", warning)
+        config_file = f"Config file: {path}" + ("" if path.exists() else " (not found, skipping)")
+        warnings = config.warnings
     chain = choose_chain(arguments)
     network_dir = data_dir / chain.data_dir_suffix
     if create:
@@ -73,7 +79,7 @@ def prepare(arguments: Arguments, *, create: bool = True) -> Place:
             network_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StartError(f"Cannot write to directory '{network_dir}'; check permissions.") from error
-    return Place(chain, data_dir, network_dir)
+    return Place(chain, data_dir, network_dir, config_file, tuple(warnings))
 
 
 def choose_chain(arguments: Arguments) -> ChainParams:
@@ -120,8 +126,13 @@ def start_log(arguments: Arguments, place: Place, *, console: bool = True) -> Lo
     log.info("%s version v%s", program.name, VERSION)
     log.info("Default data directory %s", default_data_dir())
     log.info("Using data directory %s", place.network_dir)
+    log.info("%s", place.config_file)
+    for warning in place.warnings:
+        log.warning("%s", warning)
     for source, name, value in arguments.given():
         option = program.by_name.get(name.rpartition(" ")[2])
-        shown = "****" if option is not None and option.sensitive else value
+        if option is None:
+            continue
+        shown = "****" if option.sensitive else value
         log.info("%s: %s=%s", source, name, "false" if shown is False else f'"{shown}"')
     return started
