@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ipc.capnp.calls import IncomingCall, Question
     from ipc.capnp.messages import Transform
-    from ipc.capnp.rpc import Rpc
+    from ipc.capnp.tables import Tables
 
 
 class Server(Protocol):
@@ -44,7 +44,7 @@ class ImportCap:
 
     __slots__ = ("__weakref__", "id", "promise", "refs", "resolution", "rpc", "used")
 
-    def __init__(self, rpc: Rpc, id_: int, *, promise: bool) -> None:
+    def __init__(self, rpc: Tables, id_: int, *, promise: bool) -> None:
         """Hold one reference to import `id_`."""
         self.rpc = rpc
         self.id = id_
@@ -62,7 +62,7 @@ class PipelineCap:
 
     __slots__ = ("__weakref__", "question", "resolution", "rpc", "transform", "used")
 
-    def __init__(self, rpc: Rpc, question: Question, transform: Transform) -> None:
+    def __init__(self, rpc: Tables, question: Question, transform: Transform) -> None:
         """Promise what `transform` finds in the results of `question`."""
         self.rpc = rpc
         self.question = question
@@ -76,7 +76,7 @@ class PromiseCap:
 
     __slots__ = ("__weakref__", "resolution", "rpc", "waiting")
 
-    def __init__(self, rpc: Rpc) -> None:
+    def __init__(self, rpc: Tables) -> None:
         """Start unresolved; `waiting` runs in order on resolution."""
         self.rpc = rpc
         self.resolution: Capability | None = None
