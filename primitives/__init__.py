@@ -1,0 +1,1 @@
+"""What Bitcoin is made of: transactions, blocks, scripts, addresses."""
