@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format format-check lint types imports test functional coverage bench check run lock clean
+.PHONY: help setup format format-check lint types imports test functional core-tests coverage bench check run lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ test: setup ## Run all tests
 
 functional: setup ## Run only the tests of the real programs
 	$(BIN)/pytest tests/functional
+
+core-tests: setup ## Run Bitcoin Core's functional tests: CORE=<its source> [TESTS="rpc_help.py 'rpc_bind.py --ipv4'"]
+	$(BIN)/python tests/core/run.py $(CORE) $(TESTS)
 
 coverage: setup ## Run all tests, counting branches in spawned programs too
 	$(BIN)/coverage erase
