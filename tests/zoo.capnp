@@ -57,4 +57,5 @@ interface Zoo {
   quick @19 (value :UInt8) -> (result :UInt8);
   many @20 (context :Proxy.Context, visitors :List(Visitor)) -> (result :Int32);
   data @21 (context :Proxy.Context, value :Data) -> (result :Data);
+  huge @22 (context :Proxy.Context) -> (result :Data);
 }

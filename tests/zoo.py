@@ -98,6 +98,8 @@ class Zoo(Interface, schema=SCHEMA):
     def many(self, visitors: list[Visitor]) -> int: ...
     @abstractmethod
     def data(self, value: bytes) -> bytes: ...
+    @abstractmethod
+    def huge(self) -> bytes: ...
 
 
 class ZooInit(Interface, schema=SCHEMA):
@@ -215,6 +217,9 @@ class Keeper(Zoo):
 
     def data(self, value: bytes) -> bytes:
         return value
+
+    def huge(self) -> bytes:
+        return bytes(64 << 20)
 
     def close(self) -> None:
         self.closed.set()

@@ -108,12 +108,13 @@ class BoundMethod:
 
     def begin_call(self, arguments: Sequence[Any], give: Give) -> bytearray:
         """Write a call; its context, if any, takes the first two capabilities. Raises EncodeError."""
-        buffer = bytearray(self._call_template)
+        buffer = wire.Buffer(self._call_template)
         try:
             self._params.write(buffer, self._call_start, give, *arguments)
         except _ERRORS:
             self._params.check(arguments, f"{self.interface.__name__}.{self.name}: argument ")
             raise
+        wire.check_size(buffer)
         return buffer
 
     def read_results(self, message: Message, payload: m.Payload, take: Take) -> Any:
@@ -169,8 +170,8 @@ class BoundMethod:
                 return buffer
         return None
 
-    def _blank_results(self, answer: int) -> bytearray:
-        buffer = bytearray(self._results_template)
+    def _blank_results(self, answer: int) -> wire.Buffer:
+        buffer = wire.Buffer(self._results_template)
         _ANSWER.pack_into(buffer, 32, answer & 0xFFFFFFFF)
         return buffer
 
@@ -181,6 +182,7 @@ class BoundMethod:
         except _ERRORS:
             self._results.check(values, f"{self.interface.__name__}.{self.name}: ")
             raise
+        wire.check_size(buffer)
         return buffer
 
 

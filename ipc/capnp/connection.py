@@ -40,6 +40,9 @@ PATIENCE: Final = 100
 """Milliseconds a thread waits for room in the socket before it leaves the rest to the loop."""
 MAX_BACKLOG: Final = 4 << 20
 """Bytes that may wait for a slow reader before writers wait and its requests are left unread."""
+_SMALL: Final = 64
+_MAX_CHUNKS: Final = 512
+"""Chunks of one system call, below what Linux takes (IOV_MAX)."""
 _DONTWAIT: Final = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _LOOP: Final = Waiter("loop", may_lead=False)
 """Stands for the loop thread while it reads."""
@@ -119,45 +122,54 @@ class Connection:
             if not events or not self._pump():
                 return
 
-    def _send(self) -> None:
+    def _gather(self) -> list[memoryview]:
+        """Take what is to be sent next: small chunks joined, large ones as they lie."""
         output = self.rpc.output
-        data: bytes | bytearray
-        try:
-            data = output.popleft()
-            if output and len(data) < LARGE:
-                parts = [data]
-                with contextlib.suppress(IndexError):
-                    while len(output[0]) < LARGE:
-                        parts.append(output.popleft())
-                data = b"".join(parts)
-        except IndexError:
-            return
+        chunks: list[bytes | bytearray] = []
+        size = 0
+        with contextlib.suppress(IndexError):
+            # Whatever follows a large chunk and is small, its padding for one, goes along.
+            while len(chunks) < _MAX_CHUNKS and (size < LARGE or len(output[0]) < _SMALL):
+                chunk = output.popleft()
+                chunks.append(chunk)
+                size += len(chunk)
+        if len(chunks) > 1 and size < LARGE:
+            chunks = [b"".join(chunks)]
+        return [memoryview(chunk) for chunk in chunks]
+
+    def _send(self) -> None:
+        parts = self._gather()
         if self._backlog:
-            self._queue(memoryview(data))
+            self._queue(parts)
             return
-        rest = memoryview(data)
         poll = None
-        while rest:
+        while parts:
             try:
-                sent = self._sock.send(rest, _DONTWAIT)
+                sent = (
+                    self._sock.send(parts[0], _DONTWAIT)
+                    if len(parts) == 1
+                    else self._sock.sendmsg(parts, (), _DONTWAIT)
+                )
             except BlockingIOError:
                 sent = 0
             except OSError as error:
                 self.close(DisconnectedError(f"write failed: {error}"))
                 return
-            rest = rest[sent:]
-            if rest:
+            while parts and sent >= len(parts[0]):
+                sent -= len(parts.pop(0))
+            if parts:
+                parts[0] = parts[0][sent:]
                 if poll is None and not self.loop.inside:
                     poll = select.poll()
                     poll.register(self._fd, select.POLLOUT)
                 if poll is None or not poll.poll(PATIENCE):
-                    self._queue(rest)
+                    self._queue(parts)
                     return
 
-    def _queue(self, data: memoryview) -> None:
+    def _queue(self, parts: list[memoryview]) -> None:
         with self._drained:
-            self._backlog.append(data)
-            self._backlog_bytes += len(data)
+            self._backlog += parts
+            self._backlog_bytes += sum(map(len, parts))
         self._watch()
 
     def _send_backlog(self) -> None:

@@ -109,7 +109,7 @@ class Rpc(Tables):
         m.set_question(buffer, question.id)
         if caps:
             m.add_descriptors(buffer, m.CALL_CONTENT, self._describe(caps, question.exports))
-        self.output.append(wire.finish_frame(buffer))
+        wire.emit(buffer, self.output)
         if self._dropped:
             self._release_dropped()
 
@@ -122,7 +122,7 @@ class Rpc(Tables):
         caps: Sequence[Capability | None],
         question: Question,
     ) -> None:
-        message = wire.Message([bytes(memoryview(buffer)[8:])])
+        message = wire.Message([wire.body(buffer)])
         payload = m.Payload(0, m.CALL_CONTENT - 8, wire.MAX_DEPTH - 3, m.NO_DESCRIPTORS)
         call = IncomingCall(self, -1, interface, method, message, payload)
         call.question = question
@@ -171,7 +171,7 @@ class Rpc(Tables):
             call.returned = True
             call.on_cancel = None
             if call.question is not None:
-                message = wire.Message([bytes(memoryview(buffer)[8:])])
+                message = wire.Message([wire.body(buffer)])
                 payload = m.Payload(0, m.RETURN_CONTENT - 8, wire.MAX_DEPTH - 3, m.NO_DESCRIPTORS)
                 self._finish_question(call.question, None, message, payload, caps)
                 return
@@ -189,13 +189,13 @@ class Rpc(Tables):
                     return
                 m.set_return_flags(buffer, release_params=released, no_finish=False)
                 m.add_descriptors(buffer, m.RETURN_CONTENT, descriptors)
-                call.result_message = wire.Message([bytes(memoryview(buffer)[8:])])
+                call.result_message = wire.Message([wire.body(buffer)])
                 call.result_caps = caps
-                self.output.append(wire.finish_frame(buffer))
+                wire.emit(buffer, self.output)
             else:
                 m.set_return_flags(buffer, release_params=released, no_finish=True)
                 del self._answers[call.id]
-                self.output.append(wire.finish_frame(buffer))
+                wire.emit(buffer, self.output)
             self._run_waiting(call)
 
     def send_error(self, call: IncomingCall, reason: str, type_: int = FAILED) -> None:
@@ -423,9 +423,9 @@ class Rpc(Tables):
         buffer = m.begin_results(id_, release_params=True)
         wire.put_capability(buffer, m.RETURN_CONTENT, 0)
         m.add_descriptors(buffer, m.RETURN_CONTENT, self._describe(caps, call.result_exports))
-        call.result_message = wire.Message([bytes(memoryview(buffer)[8:])])
+        call.result_message = wire.Message([wire.body(buffer)])
         call.result_caps = caps
-        self.output.append(wire.finish_frame(buffer))
+        wire.emit(buffer, self.output)
 
     def _on_finish(self, message: Message, body: StructRef) -> None:
         id_, flags = _KIND(m.data(message, body, 8))

@@ -52,7 +52,7 @@ class Tables:
     def __init__(self, wake: Callable[[], None]) -> None:
         """Start with nothing to offer."""
         self.lock = threading.Lock()
-        self.output: deque[bytearray] = deque()
+        self.output: deque[bytes | bytearray] = deque()
         self.events: deque[Callable[[], None]] = deque()
         self.closed: Exception | None = None
         self.calls = 0

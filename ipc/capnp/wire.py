@@ -8,6 +8,7 @@ header. Source: capnproto.org/encoding.html.
 
 from __future__ import annotations
 
+from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,7 +21,11 @@ MAX_WORDS: Final = 8 * 1024 * 1024
 """Largest message, and most words one message may make us visit (C++: ReaderOptions)."""
 MAX_SEGMENTS: Final = 512
 LARGE: Final = 65536
-"""Bytes from which on a message is read in place."""
+"""Bytes from which on a message is read in place, and text or data sent from where it lies."""
+MAX_ROOM: Final = 4 << 20
+"""Largest buffer kept for the next large message."""
+MAX_ROOMS: Final = 4
+_ROOM_FOR_TABLE: Final = 1 << 16
 MAX_DEPTH: Final = 64
 MAX_LIST: Final = (1 << 29) - 1
 
@@ -213,12 +218,13 @@ class Message:
 class FrameReader:
     """Cuts a stream of bytes into messages. Bounded by `MAX_WORDS` and `MAX_SEGMENTS`."""
 
-    __slots__ = ("_buffer", "_filled", "_large", "_need")
+    __slots__ = ("_buffer", "_filled", "_large", "_need", "_room")
 
     def __init__(self) -> None:
         """Start at the beginning of a message."""
         self._buffer = bytearray()
         self._need = 8
+        self._room = bytearray()
         self._large: memoryview | None = None
         self._filled = 0
 
@@ -235,6 +241,7 @@ class FrameReader:
             return []
         # One segment, as only those get room.
         found, self._large = self._large, None
+        _give_back(self._room)
         return [Message([found[8:]])]
 
     def feed(self, data: bytes) -> list[Message]:
@@ -292,7 +299,8 @@ class FrameReader:
         return messages
 
     def _begin_large(self, data: bytes, start: int, size: int) -> None:
-        self._large = memoryview(bytearray(size))
+        self._room = _take_room(size)
+        self._large = memoryview(self._room)[:size]
         self._filled = len(data) - start
         self._large[: self._filled] = memoryview(data)[start:]
 
@@ -311,6 +319,67 @@ class FrameReader:
         if self._large is not None:
             return len(self._large) - self._filled
         return self._need - len(self._buffer) if self._buffer else 0
+
+
+_rooms: deque[bytearray] = deque(maxlen=MAX_ROOMS)
+"""Buffers of large messages, to be used again once nobody reads the message: fresh memory costs
+more than the bytes that fill it. Shared by all connections of a process, and so bounded."""
+
+
+def _take_room(size: int) -> bytearray:
+    for _ in range(MAX_ROOMS):
+        try:
+            room = _rooms.popleft()
+        except IndexError:
+            break
+        if size <= len(room) and _is_free(room):
+            return room
+        _rooms.append(room)
+    return bytearray(size)
+
+
+def _give_back(room: bytearray) -> None:
+    if len(room) <= MAX_ROOM:
+        _rooms.append(room)
+
+
+def _is_free(room: bytearray) -> bool:
+    """Whether no memoryview of it is left: Python lets it shrink only then."""
+    try:
+        room.append(room.pop())
+    except BufferError:
+        return False
+    return True
+
+
+class Buffer(bytearray):
+    """A message being written whose large texts and data are not copied into it but sent after it."""
+
+    blobs: tuple[tuple[int, int, bytes, bytes], ...] = ()
+    """Position of the pointer, length, bytes and padding of each, in order."""
+
+    def settle(self) -> None:
+        """Copy them into the message after all."""
+        blobs, self.blobs = self.blobs, ()
+        for position, length, raw, pad in blobs:
+            _point_to_bytes(self, position, len(self), length)
+            self += raw
+            self += pad
+
+
+def _point_to_bytes(buffer: bytearray, position: int, start: int, length: int) -> None:
+    put_u64(buffer, position, (start - position - 8) // 2 | 1 | (BYTE_LIST | length << 3) << 32)
+
+
+def _put_bytes(buffer: bytearray, position: int, length: int, raw: bytes, pad: bytes) -> None:
+    if length > MAX_LIST:
+        raise EncodeError(f"text or data of {length} bytes is too long")
+    if length > LARGE and type(buffer) is Buffer:
+        buffer.blobs += ((position, length, raw, pad),)
+        return
+    put_u64(buffer, position, (len(buffer) - position - 8) // 2 | 1 | (BYTE_LIST | length << 3) << 32)
+    buffer += raw
+    buffer += pad
 
 
 def put_struct(buffer: bytearray, position: int, data_words: int, pointers: int) -> int:
@@ -348,22 +417,12 @@ def put_text(buffer: bytearray, position: int, text: str) -> None:
         raw = text.encode()
     except UnicodeEncodeError as error:
         raise EncodeError(f"text {text!a} cannot be encoded as UTF-8") from error
-    length = len(raw) + 1
-    if length > MAX_LIST:
-        raise EncodeError(f"text of {length} bytes is too long")
-    put_u64(buffer, position, (len(buffer) - position - 8) // 2 | 1 | (BYTE_LIST | length << 3) << 32)
-    buffer += raw
-    buffer += _TEXT_PAD[len(raw) & 7]
+    _put_bytes(buffer, position, len(raw) + 1, raw, _TEXT_PAD[len(raw) & 7])
 
 
 def put_data(buffer: bytearray, position: int, data: bytes) -> None:
     """Append bytes and point to them from `position`."""
-    length = len(data)
-    if length > MAX_LIST:
-        raise EncodeError(f"data of {length} bytes is too long")
-    put_u64(buffer, position, (len(buffer) - position - 8) // 2 | 1 | (BYTE_LIST | length << 3) << 32)
-    buffer += data
-    buffer += _DATA_PAD[length & 7]
+    _put_bytes(buffer, position, len(data), data, _DATA_PAD[len(data) & 7])
 
 
 def put_capability(buffer: bytearray, position: int, index: int) -> None:
@@ -372,9 +431,37 @@ def put_capability(buffer: bytearray, position: int, index: int) -> None:
 
 
 def finish_frame(buffer: bytearray) -> bytearray:
-    """Fill in the frame header reserved in the first word. Raises EncodeError if too large."""
-    words = len(buffer) // 8 - 1
-    if words > MAX_WORDS:
-        raise EncodeError(f"message of {words} words is too large")
-    FRAME.pack_into(buffer, 0, 0, words)
+    """Fill in the frame header reserved in the first word."""
+    FRAME.pack_into(buffer, 0, 0, len(buffer) // 8 - 1)
     return buffer
+
+
+def check_size(buffer: Buffer) -> None:
+    """Raise EncodeError for a message no peer would read; its capability table may still follow."""
+    size = len(buffer) + sum([len(raw) for _, _, raw, _ in buffer.blobs])
+    if size > MAX_WORDS * 8 - _ROOM_FOR_TABLE:
+        raise EncodeError(f"message of {size // 8} words is too large")
+
+
+def body(buffer: bytearray) -> bytes:
+    """Return the message without its frame header, to be read on this side."""
+    if type(buffer) is Buffer and buffer.blobs:
+        buffer.settle()
+    return bytes(memoryview(buffer)[8:])
+
+
+def emit(buffer: bytearray, output: deque[bytes | bytearray]) -> None:
+    """Finish a message and append what is to be sent to `output`."""
+    if type(buffer) is not Buffer or not buffer.blobs:
+        output.append(finish_frame(buffer))
+        return
+    end = len(buffer)
+    chunks: list[bytes | bytearray] = [buffer]
+    # Once sent they can go, though the call still holds its buffer.
+    blobs, buffer.blobs = buffer.blobs, ()
+    for position, length, raw, pad in blobs:
+        _point_to_bytes(buffer, position, end, length)
+        chunks += (raw, pad)
+        end += len(raw) + len(pad)
+    FRAME.pack_into(buffer, 0, 0, end // 8 - 1)
+    output.extend(chunks)
