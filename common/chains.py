@@ -1,28 +1,64 @@
-"""The chains Bitcoin Core knows and what differs between them outside consensus (Core: src/chainparamsbase.cpp)."""
+"""The chains Bitcoin Core knows and what differs between them outside consensus.
+
+Core: src/chainparamsbase.cpp, src/kernel/chainparams.cpp.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from common.errors import ChainError
 
 
 @dataclass(frozen=True, slots=True)
+class AddressPrefixes:
+    """The bytes before the data of each base58 form, and the human-readable part of bech32 addresses."""
+
+    pubkey: bytes
+    script: bytes
+    secret_key: bytes
+    extended_public: bytes
+    extended_secret: bytes
+    bech32: str
+
+
+_MAIN_PREFIXES: Final = AddressPrefixes(
+    pubkey=b"\x00",
+    script=b"\x05",
+    secret_key=b"\x80",
+    extended_public=b"\x04\x88\xb2\x1e",
+    extended_secret=b"\x04\x88\xad\xe4",
+    bech32="bc",
+)
+_TEST_PREFIXES: Final = AddressPrefixes(
+    pubkey=b"\x6f",
+    script=b"\xc4",
+    secret_key=b"\xef",
+    extended_public=b"\x04\x35\x87\xcf",
+    extended_secret=b"\x04\x35\x83\x94",
+    bech32="tb",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ChainParams:
-    """One chain: its name in options and sections, its folder below the data directory, its RPC port."""
+    """One chain: its name in options and sections, its folder below the data directory, its RPC port, its prefixes."""
 
     name: str
     data_dir_suffix: str
     rpc_port: int
     is_test_chain: bool
+    prefixes: AddressPrefixes
 
 
-MAIN: Final = ChainParams("main", "", 8332, is_test_chain=False)
-TEST: Final = ChainParams("test", "testnet3", 18332, is_test_chain=True)
-TESTNET4: Final = ChainParams("testnet4", "testnet4", 48332, is_test_chain=True)
-SIGNET: Final = ChainParams("signet", "signet", 38332, is_test_chain=True)
-REGTEST: Final = ChainParams("regtest", "regtest", 18443, is_test_chain=True)
+MAIN: Final = ChainParams("main", "", 8332, is_test_chain=False, prefixes=_MAIN_PREFIXES)
+TEST: Final = ChainParams("test", "testnet3", 18332, is_test_chain=True, prefixes=_TEST_PREFIXES)
+TESTNET4: Final = ChainParams("testnet4", "testnet4", 48332, is_test_chain=True, prefixes=_TEST_PREFIXES)
+SIGNET: Final = ChainParams("signet", "signet", 38332, is_test_chain=True, prefixes=_TEST_PREFIXES)
+REGTEST: Final = ChainParams(
+    "regtest", "regtest", 18443, is_test_chain=True, prefixes=replace(_TEST_PREFIXES, bech32="bcrt")
+)
 
 CHAINS: Final = {chain.name: chain for chain in (MAIN, TEST, TESTNET4, SIGNET, REGTEST)}
 """Every chain by name, in the order Core lists them."""
