@@ -1,0 +1,24 @@
+"""Every error package `primitives` raises on purpose."""
+
+
+class PrimitivesError(Exception):
+    """Something is not what Bitcoin calls by that name; the text is one line for a person."""
+
+
+class DecodeError(PrimitivesError, ValueError):
+    """Bytes that are no transaction, block, header or whatever they were read as."""
+
+
+class ScriptError(PrimitivesError, ValueError):
+    """A script, or a number inside one, cannot be read or written."""
+
+
+class AddressError(PrimitivesError, ValueError):
+    """A text that is no address of this chain.
+
+    The message is Core's; `locations` are the indices of the characters that bech32's checksum blames.
+    """
+
+    def __init__(self, message: str, locations: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.locations = locations
