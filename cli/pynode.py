@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from interfaces.mining import Mining
     from interfaces.rpc import Rpc
     from node.chainstate import Chainstate
+    from node.rpc.server import RpcServer
 
 log: Final = logging.getLogger()
 
@@ -41,6 +42,8 @@ class Node:
         self._ipc = ipc
         self._init = init
         self._ready = threading.Event()
+        self._rpc: RpcServer | None = None
+        self._rpc_made = threading.Event()
         self._chainstate: Chainstate | None = None
         self._lock: DirectoryLock | None = None
         self._wallet: PynodeInit | None = None
@@ -53,12 +56,23 @@ class Node:
             raise RuntimeError("The node is shutting down.")
         return self._chainstate
 
+    @property
+    def rpc(self) -> RpcServer:
+        """What answers JSON-RPC. Raises RuntimeError if the node will not start."""
+        self._rpc_made.wait()
+        if self._rpc is None:
+            raise RuntimeError("The node is shutting down.")
+        return self._rpc
+
     def start(self, arguments: Arguments, *, console: bool) -> None:
         """Lock the directory, listen, load the chain, start the wallet. Raises StartError."""
         from cli.startup import prepare, start_log
         from common.errors import LockError
         from common.lock_file import DirectoryLock
         from node.chainstate import Chainstate, ChainstateError
+        from node.context import NodeContext
+        from node.rpc.server import RpcServer
+        from node.rpc.table import full_table
 
         place = prepare(arguments)
         try:
@@ -66,7 +80,10 @@ class Node:
         except LockError as error:
             raise StartError(str(error)) from error
         self.log_file = start_log(arguments, place, console=console)
+        rpc = self._rpc = RpcServer(full_table())
+        self._rpc_made.set()
         configure_ipc(self._ipc, arguments, place)
+        rpc.set_warmup("Loading block index…")
         try:
             self._chainstate = Chainstate(place.network_dir, place.chain)
         except ChainstateError as error:
@@ -74,6 +91,7 @@ class Node:
         self._ready.set()
         if not arguments.get_bool("disablewallet"):
             self._start_wallet(arguments)
+        rpc.finish_warmup(NodeContext(place.chain, self._chainstate, place.network_dir, self.shutdown.request))
         log.info("Done loading")
 
     def _start_wallet(self, arguments: Arguments) -> None:
@@ -108,6 +126,9 @@ class Node:
         log.info("Shutdown in progress...")
         self.shutdown.request()
         self._ready.set()
+        self._rpc_made.set()
+        if self._rpc is not None:
+            self._rpc.interrupt()
         if self._wallet is not None:
             self._wallet.close()
         self._ipc.disconnect_incoming()
@@ -134,9 +155,9 @@ class NodeInit(ProgramInit):
 
     def make_rpc(self) -> Rpc | None:
         """Make an `Rpc`."""
-        from node.rpc import NodeRpc
+        from node.rpc.server import RpcOverIpc
 
-        return NodeRpc(self.node.chainstate(), self.node.shutdown.request)
+        return RpcOverIpc(self.node.rpc)
 
     def configure(self, arguments: list[str]) -> None:
         """Start the node of a parent."""

@@ -1,6 +1,5 @@
 """The chain, the Mining interface on it, JSON-RPC and the wallet's follower, in one process."""
 
-import json
 import subprocess
 import sys
 import threading
@@ -19,7 +18,6 @@ from interfaces.mining import BlockCreateOptions, BlockRef
 from interfaces.not_served import NotServedError
 from node.chainstate import Chainstate, ChainstateError
 from node.mining import LocalMining
-from node.rpc import NodeRpc
 from wallet.follower import ChainFollower
 
 
@@ -145,48 +143,6 @@ def test_unusable_folder(tmp_path: Path) -> None:
     (tmp_path / "blocks").write_text("a file")
     with pytest.raises(ChainstateError, match="Error loading block database"):
         Chainstate(tmp_path, REGTEST)
-
-
-@pytest.mark.parametrize(
-    ("request_", "reply"),
-    [
-        ({"method": "getblockcount", "id": 1}, {"result": 2, "error": None, "id": 1}),
-        (
-            {"jsonrpc": "2.0", "method": "echo", "params": [1, "a"], "id": 7},
-            {"jsonrpc": "2.0", "result": [1, "a"], "id": 7},
-        ),
-        ({"method": "foo"}, {"result": None, "error": {"code": -32601, "message": "Method not found"}, "id": None}),
-        (
-            {"method": "getblockhash", "params": {"height": 3}, "id": "x"},
-            {"result": None, "error": {"code": -8, "message": "Block height out of range"}, "id": "x"},
-        ),
-        (
-            {"method": "getblockhash", "params": ["3"], "id": "x"},
-            {
-                "result": None,
-                "error": {"code": -3, "message": "JSON value of type string is not of expected type number"},
-                "id": "x",
-            },
-        ),
-        (
-            {"method": "getblockhash", "params": {"no": 3}, "id": 0},
-            {"result": None, "error": {"code": -8, "message": "Unknown named parameter no"}, "id": 0},
-        ),
-        (5, {"result": None, "error": {"code": -32600, "message": "Invalid Request object"}, "id": None}),
-        ([{"method": "uptime", "id": 1}], [{"result": 0, "error": None, "id": 1}]),
-    ],
-)
-def test_rpc(chain: Chainstate, request_: object, reply: object) -> None:
-    extend(chain, 2)
-    assert json.loads(NodeRpc(chain, lambda: None).execute_rpc(json.dumps(request_), "/", "me")) == reply
-
-
-def test_rpc_stop_and_garbage(chain: Chainstate) -> None:
-    stopped = threading.Event()
-    rpc = NodeRpc(chain, stopped.set)
-    assert json.loads(rpc.execute_rpc("{", "/", "me"))["error"] == {"code": -32700, "message": "Parse error"}
-    assert "stopping" in rpc.execute_rpc('{"method": "stop"}', "/", "me")
-    assert stopped.is_set()
 
 
 def test_follower_sees_every_tip(chain: Chainstate) -> None:

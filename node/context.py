@@ -1,0 +1,24 @@
+"""What the parts of a running node share (Core: src/node/context.h)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from common.chains import ChainParams
+    from node.chainstate import Chainstate
+
+
+@dataclass(slots=True)
+class NodeContext:
+    """One node."""
+
+    chain: ChainParams
+    chainstate: Chainstate
+    network_dir: Path
+    shutdown: Callable[[], None]
+    """Asks the program to end."""

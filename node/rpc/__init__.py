@@ -1,0 +1,1 @@
+"""JSON-RPC: one table of methods, and what answers requests from it."""
