@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import threading
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import StartError
@@ -30,23 +30,27 @@ class Shutdown:
 
     def __init__(self) -> None:
         """Start without it."""
-        self._wanted = threading.Event()
+        self._wanted = False
+        # Unlike an Event it may be used by a signal handler of the very thread that waits.
+        self._news: SimpleQueue[None] = SimpleQueue()
         self.status = 0
 
     def request(self, status: int = 0) -> None:
         """Ask the program to end with a status; the first one that is not 0 counts. Safe in signal handlers."""
         self.status = self.status or status
-        self._wanted.set()
+        self._wanted = True
+        self._news.put(None)
 
     def wait(self) -> int:
         """Wait for the wish and return the status."""
-        self._wanted.wait()
+        while not self._wanted:
+            self._news.get()
         return self.status
 
     @property
     def requested(self) -> bool:
         """Whether it was asked for."""
-        return self._wanted.is_set()
+        return self._wanted
 
 
 def handle_signals(shutdown: Shutdown, reopen_log: Callable[[], None]) -> None:
