@@ -9,8 +9,11 @@ from interfaces.echo import Echo
 from interfaces.init import PynodeInit
 
 if TYPE_CHECKING:
+    from interfaces.chain import Chain
     from interfaces.chain_client import ChainClient
+    from interfaces.events import Events
     from interfaces.mining import Mining
+    from interfaces.node import Node
     from interfaces.process import Process
     from interfaces.rpc import Rpc
     from ipc import Ipc
@@ -57,6 +60,18 @@ class ProgramInit(PynodeInit):
     def make_chain_client(self, mining: Mining) -> ChainClient | None:
         """Offer none."""
         mining.close()
+        return None
+
+    def make_events(self) -> Events | None:
+        """Offer none."""
+        return None
+
+    def make_node(self) -> Node | None:
+        """Offer none."""
+        return None
+
+    def make_chain(self) -> Chain | None:
+        """Offer none."""
         return None
 
     def configure(self, arguments: list[str]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from interfaces.chain import Chain
 from interfaces.chain_client import ChainClient
 from interfaces.echo import Echo
+from interfaces.events import Events
 from interfaces.interface import Interface
 from interfaces.mining import Mining
+from interfaces.node import Node
 from interfaces.process import Process
 from interfaces.rpc import Rpc
 
@@ -49,3 +52,15 @@ class PynodeInit(Init, schema="pynode.capnp"):
     @abstractmethod
     def make_chain_client(self, mining: Mining) -> ChainClient | None:
         """Make a follower of the chain behind `mining`."""
+
+    @abstractmethod
+    def make_events(self) -> Events | None:
+        """Make an `Events`."""
+
+    @abstractmethod
+    def make_node(self) -> Node | None:
+        """Make a `Node`, at once, though the chain may not be loaded yet."""
+
+    @abstractmethod
+    def make_chain(self) -> Chain | None:
+        """Make a `Chain`."""

@@ -1,9 +1,12 @@
 @0xd1f6a0c3b7e25894;
 # Interfaces of our own. They never take an ordinal that Bitcoin Core may use later.
 
+using Chain = import "chain.capnp";
 using Common = import "common.capnp";
+using Events = import "events.capnp";
 using Init = import "init.capnp";
 using Mining = import "mining.capnp";
+using Node = import "node.capnp";
 using Proxy = import "proxy.capnp";
 
 interface PynodeInit extends(Init.Init) {
@@ -11,6 +14,9 @@ interface PynodeInit extends(Init.Init) {
   configure @0 (context :Proxy.Context, arguments :List(Text)) -> ();
   makeProcess @1 (context :Proxy.Context) -> (result :Process);
   makeChainClient @2 (context :Proxy.Context, mining :Mining.Mining) -> (result :ChainClient);
+  makeEvents @3 (context :Proxy.Context) -> (result :Events.Events);
+  makeNode @4 (context :Proxy.Context) -> (result :Node.Node);
+  makeChain @5 (context :Proxy.Context) -> (result :Chain.Chain);
 }
 
 interface Process {

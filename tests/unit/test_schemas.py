@@ -2,10 +2,14 @@
 
 import pytest
 
+from interfaces.chain import Chain, ChainNotifications
 from interfaces.echo import Echo
+from interfaces.events import EventReceiver, Events
+from interfaces.handler import Handler
 from interfaces.init import Init, PynodeInit
 from interfaces.interface import Interface
 from interfaces.mining import BlockTemplate, Mining
+from interfaces.node import BlockTipCallback, Node
 from interfaces.rpc import Rpc
 from ipc.binding.binding import binding_of
 
@@ -44,3 +48,15 @@ def test_our_own_methods_have_ids_of_their_own() -> None:
     schema = binding_of(PynodeInit).schema
     assert {m.interface for m in schema.methods.values()} == {"Init", "PynodeInit"}
     assert schema.methods["makeMining"].interface_id != schema.methods["configure"].interface_id
+
+
+@pytest.mark.parametrize(
+    "interface", [Events, EventReceiver, Node, BlockTipCallback, Chain, ChainNotifications, Handler]
+)
+def test_our_own_interfaces_end_with_destroy(interface: type[Interface]) -> None:
+    binding = binding_of(interface)
+    assert binding.destroy is not None
+    assert binding.destroy.ordinal == 0
+    assert {m.schema.name for m in binding.methods.values() if m.context is None} == (
+        {"interrupt"} if interface is Events else set()
+    )

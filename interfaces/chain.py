@@ -1,0 +1,187 @@
+"""What a wallet asks of a node's chain (Core: src/interfaces/chain.h).
+
+Core's methods that need a mempool come with it. Hashes are 32 bytes in internal order, blocks are
+consensus serialised, amounts are satoshis, times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from interfaces.handler import Handler
+from interfaces.interface import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class BlockParts:
+    """What to tell of a block besides its place and times; each costs some work."""
+
+    locator: bool = False
+    next_block: bool = False
+    data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBlock:
+    """A block that the node knows."""
+
+    hash: bytes
+    height: int
+    time: int
+    max_time: int
+    """The latest time of the block and those before it."""
+    mtp_time: int
+    """The median time of the eleven blocks that end here."""
+    in_active_chain: bool
+    locator: list[bytes] | None = None
+    """Hashes from here back to the first block, in growing steps. Given if asked for."""
+    next_block: FoundBlock | None = None
+    """The block after it in the active chain. Given if asked for and there."""
+    data: bytes | None = None
+    """The whole block, empty if the node has it no more. Given if asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommonAncestor:
+    """Two blocks and the last one that both build on, each None if unknown."""
+
+    ancestor: FoundBlock | None
+    block1: FoundBlock | None
+    block2: FoundBlock | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outpoint:
+    """Which output of which transaction."""
+
+    txid: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCoin:
+    """An unspent output."""
+
+    outpoint: Outpoint
+    value: int
+    script_pubkey: bytes
+    height: int
+    is_coinbase: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BlockInfo:
+    """A block that was connected or disconnected."""
+
+    hash: bytes
+    prev_hash: bytes
+    height: int
+    data: bytes | None = None
+    """The whole block, if it was asked for and is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyOptions:
+    """What to send with a notification."""
+
+    connect_data: bool = True
+    disconnect_data: bool = False
+
+
+class ChainNotifications(Interface, schema="chain.capnp"):
+    """A client's object that hears of the chain, in order, one call at a time."""
+
+    @abstractmethod
+    def block_connected(self, block: BlockInfo) -> None:
+        """Hear of a block that joined the chain."""
+
+    @abstractmethod
+    def block_disconnected(self, block: BlockInfo) -> None:
+        """Hear of a block that left the chain."""
+
+    @abstractmethod
+    def updated_block_tip(self) -> None:
+        """Hear that all blocks up to the tip were told."""
+
+
+class Chain(Interface, schema="chain.capnp"):
+    """A node's chain."""
+
+    @abstractmethod
+    def get_height(self) -> int | None:
+        """Return the tip's height, 0 for the first block, None if there is no chain."""
+
+    @abstractmethod
+    def get_block_hash(self, height: int) -> bytes:
+        """Return the hash of a block of the chain. Fails if the height is out of range."""
+
+    @abstractmethod
+    def have_block_on_disk(self, height: int) -> bool:
+        """Whether the block of the chain at this height has its data."""
+
+    @abstractmethod
+    def find_locator_fork(self, locator: list[bytes]) -> int | None:
+        """Return the height of the highest block of the chain that the locator's blocks build on."""
+
+    @abstractmethod
+    def has_block_filter_index(self) -> bool:
+        """Whether there are BIP157 filters of blocks (type basic)."""
+
+    @abstractmethod
+    def block_filter_matches_any(self, block_hash: bytes, scripts: list[bytes]) -> bool | None:
+        """Whether a block's filter matches any of these output scripts; None if there is no filter."""
+
+    @abstractmethod
+    def find_block(self, hash: bytes, parts: BlockParts) -> FoundBlock | None:  # noqa: A002 - Core's name
+        """Return a block, None if it is unknown."""
+
+    @abstractmethod
+    def find_first_block_with_time_and_height(
+        self, min_time: int, min_height: int, parts: BlockParts
+    ) -> FoundBlock | None:
+        """Return the first block of the chain from `min_height` on whose `max_time` is at least `min_time`."""
+
+    @abstractmethod
+    def find_ancestor_by_height(self, block_hash: bytes, ancestor_height: int, parts: BlockParts) -> FoundBlock | None:
+        """Return the ancestor of a block at a height, which may be the block itself."""
+
+    @abstractmethod
+    def find_ancestor_by_hash(self, block_hash: bytes, ancestor_hash: bytes, parts: BlockParts) -> FoundBlock | None:
+        """Return the ancestor if the block builds on it, or is it."""
+
+    @abstractmethod
+    def find_common_ancestor(self, block_hash1: bytes, block_hash2: bytes, parts: BlockParts) -> CommonAncestor:
+        """Return both blocks and the last one that both build on."""
+
+    @abstractmethod
+    def find_coins(self, outpoints: list[Outpoint]) -> list[FoundCoin]:
+        """Return those of these outputs that the chain has unspent."""
+
+    @abstractmethod
+    def guess_verification_progress(self, block_hash: bytes) -> float:
+        """Return the fraction of all transactions that are verified once the chain reaches this block."""
+
+    @abstractmethod
+    def has_blocks(self, block_hash: bytes, min_height: int = 0, max_height: int | None = None) -> bool:
+        """Whether all blocks from `min_height` to `max_height` that lead to a block have their data."""
+
+    @abstractmethod
+    def have_pruned(self) -> bool:
+        """Whether any block's data was removed."""
+
+    @abstractmethod
+    def get_prune_height(self) -> int | None:
+        """Return the height of the last block whose data was removed."""
+
+    @abstractmethod
+    def is_initial_block_download(self) -> bool:
+        """Whether the node still catches up."""
+
+    @abstractmethod
+    def shutdown_requested(self) -> bool:
+        """Whether the node is about to end."""
+
+    @abstractmethod
+    def handle_notifications(self, notifications: ChainNotifications, options: NotifyOptions) -> Handler:
+        """Tell `notifications` what happens from now on, one call at a time."""

@@ -1,0 +1,143 @@
+"""What happens to a chain, event by event, for whoever must miss nothing.
+
+A client holds its own place in the stream, a `Position`, and passes it with each call; the
+node remembers nothing of it. So a client may be slow, be killed, or lose its node, and goes
+on from the position it stored last: it gets each block between there and the tip once, the
+blocks to leave first.
+
+Hashes are 32 bytes in internal order, blocks are consensus serialised, timeouts are milliseconds.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from enum import Enum
+
+from interfaces.handler import Handler
+from interfaces.interface import Interface
+from interfaces.mining import FOREVER, BlockRef
+from interfaces.raises import raises
+
+
+class UnknownBlockError(Exception):
+    """A position names a block that the node does not know."""
+
+
+class BlockMissingError(Exception):
+    """The node has no data of a block that is due, such as after pruning."""
+
+
+class EventKind(Enum):
+    """What happened. The two of transactions have their place here and come with the mempool."""
+
+    HEADER_TIP = 0
+    """Another header has the most work of those known."""
+    TIP = 1
+    """The chain has another tip; the blocks that lead to it came before."""
+    BLOCK_CONNECTED = 2
+    """The block joined the chain on top of where the client stood."""
+    BLOCK_DISCONNECTED = 3
+    """The block where the client stood left the chain."""
+    TRANSACTION_ADDED = 4
+    TRANSACTION_REMOVED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, about a block or a transaction."""
+
+    kind: EventKind
+    block: BlockRef | None = None
+    previous: bytes = b""
+    """The block's parent: where the client stands after the block was disconnected. Empty for the first block."""
+    time: int = 0
+    """The block header's time, seconds since 1970."""
+    initial_download: bool = False
+    """Of a tip: whether the node still catches up."""
+    data: bytes | None = None
+    """The whole block or transaction, if it was asked for."""
+    txid: bytes | None = None
+    mempool_sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a client stands: what it was told last. Empty means nothing yet.
+
+    After BLOCK_CONNECTED, `block` is that block, after BLOCK_DISCONNECTED its parent. It is all
+    that a client needs to store.
+    """
+
+    block: bytes = b""
+    tip: bytes = b""
+    header_tip: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events to send, and what with them."""
+
+    header_tip: bool = False
+    tip: bool = False
+    connected: bool = True
+    disconnected: bool = True
+    transactions: bool = False
+    connected_data: bool = False
+    """Send each connected block whole."""
+    disconnected_data: bool = False
+    """Send each disconnected block whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Events in order, and where the client stands after the last one."""
+
+    events: list[Event] = field(default_factory=list)
+    position: Position = Position()
+
+
+class EventReceiver(Interface, schema="events.capnp"):
+    """A client's object that is handed its events."""
+
+    @abstractmethod
+    def receive(self, batch: EventBatch) -> None:
+        """Take a batch. The next one comes after this has returned; an exception ends the deliveries."""
+
+    @abstractmethod
+    def ended(self, reason: str) -> None:
+        """Hear that nothing more comes, because the node ends or has not what is due."""
+
+
+class Events(Interface, schema="events.capnp"):
+    """The stream of events of one chain."""
+
+    @abstractmethod
+    @raises(UnknownBlockError)
+    def find_position(self, locator: list[bytes]) -> Position:
+        """Return the position at the first of these blocks that the node knows; at the tip if there are none.
+
+        A client lists blocks it stood at, the newest first. If the first is unknown, as after a crash
+        of the node, the client itself takes back what it did after the block returned. Nothing is
+        told yet of tip and header tip, except when there are no blocks: then only what comes is told.
+        """
+
+    @abstractmethod
+    @raises(UnknownBlockError, BlockMissingError)
+    def next(
+        self, position: Position, wanted: Wanted, max_events: int = 100, timeout: float = FOREVER
+    ) -> EventBatch | None:
+        """Return what happened since `position`, waiting until there is something or time is up.
+
+        At most `max_events`, and no more once they hold 4 MB. The batch is empty when time is up,
+        and None once the node shuts down or `interrupt` was called. Pass the batch's position next.
+        """
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """Make running and the next to come of this object's waits return None."""
+
+    @abstractmethod
+    @raises(UnknownBlockError)
+    def deliver(self, receiver: EventReceiver, position: Position, wanted: Wanted, max_events: int = 100) -> Handler:
+        """Hand `receiver` what happened since `position`, one batch at a time, until the handler ends."""
