@@ -110,7 +110,14 @@ class CapnpClient(Client):
 
     def close(self) -> None:
         """Drop the capabilities, then the connection, then the loop."""
+        self._run(self._end())
+        self._stop()
+        self._loop.close()
+
+    async def _end(self) -> None:
         self._objects.clear()
         self._thread = self._echo = self._init = self._connection = None
-        self._run(self._stack.aclose())
-        self._loop.close()
+        await self._stack.aclose()
+
+    def _stop(self) -> None:
+        """End what runs the loop."""

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measures import MEASURES
-from benchmarks.subjects import NAMES, PYCAPNP, SOCKET, YARDSTICK
+from benchmarks.subjects import CORE_PYCAPNP, NAMES, OF_CORE, PYCAPNP, PYCAPNP_THREADS, SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +31,7 @@ class Row:
 
     figure: Spread | None
     to_pycapnp: Spread | None
+    to_threads: Spread | None
     to_socket: Spread | None
     reason: str | None
 
@@ -56,7 +57,8 @@ def rows(results: Results, measure: str) -> dict[str, Row]:
     return {
         name: Row(
             _spread(figures[name]),
-            _ratio(figures[name], figures.get(YARDSTICK.get(name, PYCAPNP), [])),
+            _ratio(figures[name], figures.get(CORE_PYCAPNP if name in OF_CORE else PYCAPNP, [])),
+            _ratio(figures[name], figures.get(PYCAPNP_THREADS, [])),
             _ratio(figures[name], figures.get(SOCKET, [])),
             results.reasons.get(measure, {}).get(name),
         )
@@ -103,15 +105,15 @@ def _cells(spread: Spread | None) -> str:
 def _block(measure: Measure, table: dict[str, Row], width: int) -> Iterator[str]:
     better = "lower" if measure.lower_is_better else "higher"
     yield f"{measure.title}, {measure.unit} ({better} is better)"
-    heads = (f"{measure.unit}", "/ pycapnp", "/ socket")
+    heads = (f"{measure.unit}", "/ pycapnp", "/ its threads", "/ socket")
     yield f"  {'':{width}}" + " |".join(f"{head:>27}" for head in heads)
     one = "".join(f"{head:>9}" for head in ("min", "median", "max"))
-    yield f"  {'':{width}}" + " |".join([one] * 3)
+    yield f"  {'':{width}}" + " |".join([one] * 4)
     for name, row in table.items():
         if row.figure is None:
             yield f"  {name:{width}}  {row.reason or 'no figure'}"
             continue
-        cells = " |".join(map(_cells, (row.figure, row.to_pycapnp, row.to_socket)))
+        cells = " |".join(map(_cells, (row.figure, row.to_pycapnp, row.to_threads, row.to_socket)))
         note = f"  ({row.reason})" if row.reason else ""
         yield f"  {name:{width}}{cells}{note}"
     yield ""
@@ -124,7 +126,7 @@ def as_table(results: Results, rounds: int) -> str:
     for measure in results.figures:
         lines += _block(MEASURES[measure], rows(results, measure), width)
     lines.append(f"min, median, max: of {rounds} rounds, each with new processes, interleaved.")
-    lines.append("/ pycapnp, / socket: ratio to that subject's figure of the same round;")
+    lines.append("/ pycapnp, / its threads, / socket: ratio to that subject's figure of the same round;")
     lines.append("  for clients of Core, / pycapnp is the ratio to pycapnp's client of Core.")
     lines.append("One client process and one server process each, on this machine.")
     lines.append("Measures:")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SOCKET = "socket"
 PYCAPNP = "pycapnp"
+PYCAPNP_THREADS = "pycapnp_threads"
 CORE_PYCAPNP = "core_pycapnp"
 
 NAMES = (
@@ -21,13 +22,14 @@ NAMES = (
     "pyro5",
     "grpc_sync",
     PYCAPNP,
+    PYCAPNP_THREADS,
     "ours",
     CORE_PYCAPNP,
     "core_ours",
 )
 
-YARDSTICK = {"core_ours": CORE_PYCAPNP, CORE_PYCAPNP: CORE_PYCAPNP}
-"""Whose figure the pycapnp ratio divides by, where it is not `PYCAPNP`."""
+OF_CORE = frozenset({CORE_PYCAPNP, "core_ours"})
+"""Clients of Core's node, to be compared with pycapnp's client of it."""
 
 
 def load(name: str) -> Subject:

@@ -87,6 +87,7 @@ _RETURN_POINTER = 2 << 32 | 1 << 48
 _RESULTS_POINTER = 2 << 48
 RETURN_CONTENT: Final = 7 * 8
 _SMALL = Struct("<QQQQII")
+_TWO_DESCRIPTORS = Struct("<QQQQQ").pack
 
 
 def begin_call(interface: int, method: int) -> bytearray:
@@ -144,6 +145,12 @@ def set_return_flags(buffer: bytearray, *, release_params: bool, no_finish: bool
 
 def add_descriptors(buffer: bytearray, content: int, descriptors: list[Descriptor]) -> None:
     """Write the capability table of the payload whose content pointer is at `content`."""
+    if len(descriptors) == 2 and descriptors[0][0] != RECEIVER_ANSWER != descriptors[1][0]:
+        # The context of nearly every call: its thread and callback thread.
+        (tag, id_, _), (tag2, id2, _) = descriptors
+        wire.put_u64(buffer, content + 8, (len(buffer) - content - 16) // 2 | 1 | (wire.COMPOSITE_LIST | 4 << 3) << 32)
+        buffer += _TWO_DESCRIPTORS(2 << 2 | 1 << 32 | 1 << 48, tag | id_ << 32, 0, tag2 | id2 << 32, 0)
+        return
     start = wire.put_composite(buffer, content + 8, len(descriptors), 1, 1)
     for descriptor in descriptors:
         put_descriptor(buffer, start, descriptor)

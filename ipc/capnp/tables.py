@@ -79,7 +79,8 @@ class Tables:
     def _descriptor(self, cap: Capability | None, exports: list[int]) -> Descriptor:
         if cap is None:
             return m.Descriptor(m.NONE, 0)
-        cap = resolved(cap)
+        if not isinstance(cap, LocalCap):
+            cap = resolved(cap)
         if isinstance(cap, LocalCap):
             id_ = self._export(cap)
             exports.append(id_)
