@@ -224,7 +224,7 @@ class FrameReader:
         """Start at the beginning of a message."""
         self._buffer = bytearray()
         self._need = 8
-        self._room = bytearray()
+        self._room: bytearray | None = None
         self._large: memoryview | None = None
         self._filled = 0
 
@@ -241,7 +241,8 @@ class FrameReader:
             return []
         # One segment, as only those get room.
         found, self._large = self._large, None
-        _give_back(self._room)
+        room, self._room = self._room, None
+        _give_back(room)
         return [Message([found[8:]])]
 
     def feed(self, data: bytes) -> list[Message]:
@@ -299,8 +300,8 @@ class FrameReader:
         return messages
 
     def _begin_large(self, data: bytes, start: int, size: int) -> None:
-        self._room = _take_room(size)
-        self._large = memoryview(self._room)[:size]
+        room = self._room = _take_room(size)
+        self._large = memoryview(room)[:size]
         self._filled = len(data) - start
         self._large[: self._filled] = memoryview(data)[start:]
 
@@ -338,8 +339,8 @@ def _take_room(size: int) -> bytearray:
     return bytearray(size)
 
 
-def _give_back(room: bytearray) -> None:
-    if len(room) <= MAX_ROOM:
+def _give_back(room: bytearray | None) -> None:
+    if room is not None and len(room) <= MAX_ROOM:
         _rooms.append(room)
 
 
