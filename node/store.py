@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import plyvel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 log: Final = logging.getLogger()
@@ -78,7 +78,7 @@ class Store:
             value: bytes | None = self._db.get(key, verify_checksums=True)
         return value
 
-    def write(self, puts: dict[bytes, bytes], deletes: Iterator[bytes] | tuple[()] = (), *, sync: bool = False) -> None:
+    def write(self, puts: dict[bytes, bytes], deletes: Iterable[bytes] = (), *, sync: bool = False) -> None:
         """Delete, then put, all or nothing; with `sync` it is on the disk afterwards. Raises StoreError."""
         with _told():
             batch = self._db.write_batch(sync=sync)

@@ -1,0 +1,123 @@
+"""Blocks on their way to the indexes: those just connected are kept a while, others are read from disk."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from node.block_scanner import ScannedTransaction, scan_block
+from node.indexes.index import IndexFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from node.coin import Coin
+    from node.indexes.chain import Chain, ConnectedBlock, Entry
+
+_KEPT_BYTES: Final = 16 << 20
+
+
+class IndexedBlock:
+    """A block with what indexes want of it, found once and on demand; each raises IndexFailedError if it cannot be."""
+
+    __slots__ = ("_chain", "_data", "_transactions", "_undo", "entry")
+
+    def __init__(self, chain: Chain, entry: Entry, data: bytes | None = None) -> None:
+        """Hold a block of `chain`."""
+        self.entry = entry
+        self._chain = chain
+        self._data = data
+        self._transactions: list[ScannedTransaction] | None = None
+        self._undo: Sequence[Sequence[Coin]] | None = None
+
+    def data(self) -> bytes:
+        """Return its bytes."""
+        if self._data is None:
+            try:
+                self._data = self._chain.read_block(self.entry)
+            except Exception as error:
+                raise IndexFailedError(f"Failed to read block {self._hash} from disk") from error
+        return self._data
+
+    def transactions(self) -> list[ScannedTransaction]:
+        """Return its transactions."""
+        if self._transactions is None:
+            self._transactions = scan_block(self.data())
+        return self._transactions
+
+    def undo(self) -> Sequence[Sequence[Coin]]:
+        """Return the coins that each transaction but the first spent."""
+        if self._undo is None:
+            try:
+                self._undo = self._chain.read_undo(self.entry) if self.entry.height else ()
+            except Exception as error:
+                raise IndexFailedError(f"Failed to read undo block data {self._hash} from disk") from error
+        return self._undo
+
+    @property
+    def _hash(self) -> str:
+        return self.entry.hash[::-1].hex()
+
+
+class BlockFeed:
+    """Listens to the chain, wakes the indexes, and hands them blocks."""
+
+    def __init__(self, chain: Chain) -> None:
+        """Begin to listen."""
+        self._chain = chain
+        self._lock = threading.Lock()
+        self._recent: dict[bytes, IndexedBlock] = {}  # By the hash of their parent.
+        self._order: deque[tuple[bytes, IndexedBlock]] = deque()
+        self._size = 0
+        self._wakers: tuple[threading.Event, ...] = ()
+        self._remove = chain.add_listener(self)
+
+    def add_waker(self, waker: threading.Event) -> None:
+        """Set `waker` at every change of the tip."""
+        self._wakers = (*self._wakers, waker)
+
+    def block_connected(self, entry: Entry, block: ConnectedBlock) -> None:
+        """Keep the block."""
+        data = block.bytes()
+        parent = data[4:36]
+        kept = IndexedBlock(self._chain, entry, data)
+        with self._lock:
+            self._recent[parent] = kept
+            self._order.append((parent, kept))
+            self._size += len(data)
+            while self._size > _KEPT_BYTES:
+                old_parent, old = self._order.popleft()
+                self._size -= len(old.data())
+                if self._recent.get(old_parent) is old:
+                    del self._recent[old_parent]
+
+    def block_disconnected(self, entry: Entry, block: ConnectedBlock) -> None:
+        """Forget the block; the indexes see from the tip that it is gone."""
+        parent = block.bytes()[4:36]
+        with self._lock:
+            kept = self._recent.get(parent)
+            if kept is not None and kept.entry.hash == entry.hash:
+                del self._recent[parent]
+
+    def tip_changed(self, entry: Entry, initial_download: bool) -> None:
+        """Wake the indexes."""
+        del entry, initial_download
+        for waker in self._wakers:
+            if not waker.is_set():
+                waker.set()
+
+    def header_tip(self, entry: Entry) -> None:
+        """Do nothing."""
+
+    def child_of(self, best: Entry | None) -> IndexedBlock | None:
+        """Return the block lately connected on top of `best`."""
+        return None if best is None else self._recent.get(best.hash)
+
+    def read(self, entry: Entry) -> IndexedBlock:
+        """Return a block that is read from disk when it is looked at."""
+        return IndexedBlock(self._chain, entry)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._remove()

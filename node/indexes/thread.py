@@ -1,0 +1,272 @@
+"""The thread that makes one index follow the chain (Core: BaseIndex in src/index/base.h).
+
+An index is committed only up to blocks that the kernel has flushed, in one batch with the hash of the last of
+them. So after any crash the kernel still knows that block, and the index goes on, or back, from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from node.indexes.index import IndexFailedError
+from node.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from node.indexes.blocks import BlockFeed, IndexedBlock
+    from node.indexes.chain import Chain, Entry
+    from node.indexes.index import Index
+
+log: Final = logging.getLogger()
+_LOG_INTERVAL: Final = 30.0
+_COMMIT_INTERVAL: Final = 60.0
+_PENDING_BYTES: Final = 96 << 20
+_LINGER: Final = 0.02
+"""Blocks that come fast are taken many at a time, unless somebody waits."""
+
+
+class FlushGate:
+    """Has the chain on disk before what is built on it; indexes share one, so they share flushes."""
+
+    def __init__(self, chain: Chain) -> None:
+        """Watch over `chain`."""
+        self._chain = chain
+        self._lock = threading.Lock()
+        self._flushed: Entry | None = None
+
+    def pass_through(self, entry: Entry) -> None:
+        """Return once no crash can take `entry` away from the kernel."""
+        with self._lock:
+            if self._flushed is not None and entry.height <= self._flushed.height and self._chain.contains(entry):
+                return
+            tip = self._chain.tip()
+            self._chain.flush()
+            self._flushed = tip
+
+
+class IndexThread:
+    """Makes an index follow the chain, from `start` to `stop`. Thread-safe."""
+
+    def __init__(
+        self, index: Index, chain: Chain, feed: BlockFeed, gate: FlushGate, fatal: Callable[[str], None]
+    ) -> None:
+        """Find the index's place in the chain. Raises StoreError, IndexFailedError.
+
+        `fatal` is told, in one line, why the index cannot go on; the node has to end then.
+        """
+        self.index = index
+        self._chain = chain
+        self._feed = feed
+        self._gate = gate
+        self._fatal = fatal
+        self._lock = threading.RLock()
+        self._moved = threading.Condition(self._lock)
+        self._wake = threading.Event()
+        self._waiting = 0
+        self._stopping = False
+        self._failure: str | None = None
+        self._thread: threading.Thread | None = None
+        self._committed_at = time.monotonic()
+        best_hash = index.read_best()
+        self._best = None if best_hash is None else chain.entry(best_hash)
+        if best_hash is not None and self._best is None:
+            raise IndexFailedError(f"best block of {index.name} not found. Please rebuild the index.")
+        self._committed = self._best
+        index.load(self._best)
+        tip = chain.tip()
+        self._synced = self._best is not None and self._best.hash == tip.hash
+
+    @property
+    def best(self) -> Entry | None:
+        """The last block indexed."""
+        return self._best
+
+    @property
+    def committed(self) -> Entry | None:
+        """The last block that is indexed on disk."""
+        return self._committed
+
+    @property
+    def synced(self) -> bool:
+        """Whether the index has reached the tip once."""
+        return self._synced
+
+    def start(self) -> None:
+        """Begin to follow the chain."""
+        self._feed.add_waker(self._wake)
+        self._thread = threading.Thread(target=self._run, name=self.index.thread_name)
+        self._thread.start()
+
+    def interrupt(self) -> None:
+        """Ask the thread to end, and end waits."""
+        with self._moved:
+            self._stopping = True
+            self._moved.notify_all()
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread, commit, close the store. The chain must not be closed yet. Idempotent."""
+        self.interrupt()
+        if self._thread is not None:
+            self._thread.join()
+        with self._lock:
+            if self._failure is None:
+                try:
+                    self._commit()
+                except Exception:
+                    log.exception("Failed to commit latest %s state", self.index.name)
+                    self._failure = "stopped"
+            self.index.store.close()
+
+    def wait_until_synced(self) -> bool:
+        """Wait until the tip of now is indexed; False at once while the first sync goes on, or when it cannot be.
+
+        (Core: BlockUntilSyncedToCurrentChain.)
+        """
+        if self._is_current():
+            return True
+        with self._moved:
+            self._waiting += 1
+            self._wake.set()
+            try:
+                target = self._chain.tip()
+                while self._synced and not self._stopping and self._failure is None:
+                    if self._is_current() or (self._is_past(target)):
+                        return True
+                    self._moved.wait()
+                return False
+            finally:
+                self._waiting -= 1
+
+    def _is_current(self) -> bool:
+        return self._synced and self._best is not None and self._best.hash == self._chain.tip().hash
+
+    def _is_past(self, target: Entry) -> bool:
+        best = self._best
+        if best is None or best.height < target.height:
+            return False
+        return self._chain.contains(best) and self._chain.contains(target)
+
+    @contextmanager
+    def reading(self) -> Iterator[Entry | None]:
+        """Hold the index still and give its best block. Raises IndexFailedError if it cannot be read any more."""
+        with self._lock:
+            if self._failure is not None:
+                raise IndexFailedError(self._failure)
+            yield self._best
+
+    def commit(self) -> None:
+        """Write all that is not yet written. Raises StoreError, IndexFailedError."""
+        with self.reading():
+            self._commit()
+
+    def _commit(self) -> None:
+        best = self._best
+        self._committed_at = time.monotonic()
+        if best is None or (self._committed is not None and self._committed.hash == best.hash):
+            return
+        self._gate.pass_through(best)
+        self.index.commit(best)
+        self._committed = best
+
+    def _run(self) -> None:
+        log.info("%s thread start", self.index.thread_name)
+        try:
+            self._follow()
+        except IndexFailedError as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("%s failed", self.index.name)
+            self._fail(f"{self.index.name} failed: {error}")
+        log.info("%s thread exit", self.index.thread_name)
+
+    def _fail(self, text: str) -> None:
+        with self._moved:
+            self._failure = text
+            self._moved.notify_all()
+        self._fatal(text)
+
+    def _follow(self) -> None:
+        announced = False
+        logged = time.monotonic()
+        while not self._stopping:
+            if self._step():
+                now = time.monotonic()
+                if now - logged >= _LOG_INTERVAL and not announced:
+                    logged = now
+                    log.info("Syncing %s with block chain from height %d", self.index.name, _height(self._best))
+                if self.index.pending_bytes > _PENDING_BYTES or now - self._committed_at >= _COMMIT_INTERVAL:
+                    self._commit_or_fail()
+                if self._waiting:
+                    self._tell()
+                continue
+            if not announced:
+                announced = True
+                self._reach_tip()
+            self._tell()
+            self._sleep()
+
+    def _tell(self) -> None:
+        with self._moved:
+            self._moved.notify_all()
+
+    def _reach_tip(self) -> None:
+        if not self._synced:
+            self._commit_or_fail()
+            self._synced = True
+        log.info("%s is enabled at height %d", self.index.name, _height(self._best))
+
+    def _sleep(self) -> None:
+        dirty = self._best is not self._committed
+        timeout = max(0.0, self._committed_at + _COMMIT_INTERVAL - time.monotonic()) if dirty else None
+        if not self._wake.wait(timeout):
+            self._commit_or_fail()
+        elif not self._waiting and not self._stopping:
+            self._wake.clear()
+            self._wake.wait(_LINGER)
+        self._wake.clear()
+
+    def _step(self) -> bool:
+        """Go one block towards the tip; False if there is none to go."""
+        best = self._best
+        if best is not None and best.hash == self._chain.tip().hash:
+            return False
+        block = self._feed.child_of(best) or self._next(best)
+        if block is not None:
+            self._apply(self.index.append, block, block.entry)
+            return True
+        if best is None or self._chain.contains(best):
+            return False
+        self._apply(self.index.remove, self._feed.read(best), best.previous)
+        return True
+
+    def _next(self, best: Entry | None) -> IndexedBlock | None:
+        entry = self._chain.at(0 if best is None else best.height + 1)
+        if entry is None or (best is not None and (entry.previous is None or entry.previous.hash != best.hash)):
+            return None
+        return self._feed.read(entry)
+
+    def _apply(self, change: Callable[[IndexedBlock], None], block: IndexedBlock, best: Entry | None) -> None:
+        try:
+            with self._lock:
+                change(block)
+                self._best = best
+        except StoreError as error:
+            log.error("%s", error)  # noqa: TRY400 - one line, as Core's
+            raise IndexFailedError(f"Failed to write block {block.entry.hash[::-1].hex()} to index database") from error
+
+    def _commit_or_fail(self) -> None:
+        try:
+            self.commit()
+        except StoreError as error:
+            log.error("%s", error)  # noqa: TRY400 - one line, as Core's
+            raise IndexFailedError(f"Failed to commit latest {self.index.name} state") from error
+
+
+def _height(entry: Entry | None) -> int:
+    return -1 if entry is None else entry.height
