@@ -17,24 +17,34 @@ def encode(script_pubkey: bytes, chain: ChainParams) -> str | None:
     kind, solutions = solve(script_pubkey)
     match kind:
         case TxoutType.PUBKEYHASH:
-            return base58.encode_check(chain.prefixes.pubkey + solutions[0])
+            return pubkey_hash_address(solutions[0], chain)
         case TxoutType.SCRIPTHASH:
-            return base58.encode_check(chain.prefixes.script + solutions[0])
+            return script_hash_address(solutions[0], chain)
         case TxoutType.WITNESS_V0_KEYHASH | TxoutType.WITNESS_V0_SCRIPTHASH:
-            return _segwit(chain, 0, solutions[0])
+            return witness_address(0, solutions[0], chain)
         case TxoutType.WITNESS_V1_TAPROOT:
-            return _segwit(chain, 1, solutions[0])
+            return witness_address(1, solutions[0], chain)
         case TxoutType.ANCHOR:
-            return _segwit(chain, 1, script_pubkey[2:])
+            return witness_address(1, script_pubkey[2:], chain)
         case TxoutType.WITNESS_UNKNOWN:
-            return _segwit(chain, solutions[0][0], solutions[1])
+            return witness_address(solutions[0][0], solutions[1], chain)
         case _:
             return None
 
 
-def _segwit(chain: ChainParams, version: int, program: bytes) -> str:
-    encoding = bech32.Encoding.BECH32M if version else bech32.Encoding.BECH32
-    return bech32.encode(encoding, chain.prefixes.bech32, [version, *bech32.to_values(program)])
+def pubkey_hash_address(key_hash: bytes, chain: ChainParams) -> str:
+    """Return the address of P2PKH."""
+    return base58.encode_check(chain.prefixes.pubkey + key_hash)
+
+
+def script_hash_address(script_hash: bytes, chain: ChainParams) -> str:
+    """Return the address of P2SH."""
+    return base58.encode_check(chain.prefixes.script + script_hash)
+
+
+def witness_address(version: int, program: bytes, chain: ChainParams) -> str:
+    """Return the address of a witness program."""
+    return bech32.encode_program(chain.prefixes.bech32, version, program)
 
 
 def decode(text: str, chain: ChainParams) -> bytes:

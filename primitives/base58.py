@@ -12,18 +12,19 @@ from primitives.hashes import sha256d
 
 _ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS: Final = {char: digit for digit, char in enumerate(_ALPHABET)}
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 _SPACES: Final = " \f\n\r\t\v"
 
 
 def encode(data: bytes) -> str:
     """Write bytes in base58."""
     number = int.from_bytes(data, "big")
-    digits = []
+    pairs = []
     while number:
-        number, digit = divmod(number, 58)
-        digits.append(_ALPHABET[digit])
+        number, pair = divmod(number, 58 * 58)
+        pairs.append(_PAIRS[pair])
     zeros = len(data) - len(data.lstrip(b"\x00"))
-    return "1" * zeros + "".join(reversed(digits))
+    return "1" * zeros + "".join(reversed(pairs)).lstrip("1")
 
 
 def decode(text: str, max_size: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from primitives.errors import DecodeError
@@ -27,15 +28,26 @@ class Encoding(IntEnum):
     BECH32M = 0x2BC830A3
 
 
+def _step(check: int, value: int) -> int:
+    top = check >> 25
+    check = (check & 0x1FFFFFF) << 5 ^ value
+    for bit, generator in enumerate(_GENERATOR):
+        if top >> bit & 1:
+            check ^= generator
+    return check
+
+
 def _remainder(values: Iterable[int]) -> int:
     check = 1
     for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATOR):
-            if top >> bit & 1:
-                check ^= generator
+        check = _step(check, value)
     return check
+
+
+# Whole blocks are printed with an address for each output: programs go two values at a time.
+_PAIRS: Final = [CHARSET[value >> 5] + CHARSET[value & 31] for value in range(1024)]
+_OVERFLOW: Final = [_step(_step(top << 20, 0), 0) for top in range(1024)]
+"""What two steps make of the ten highest bits alone."""
 
 
 def _coefficients(hrp: str, values: Sequence[int]) -> list[int]:
@@ -48,6 +60,40 @@ def encode(encoding: Encoding, hrp: str, values: Sequence[int]) -> str:
     remainder = _remainder(_coefficients(hrp, [*values, *bytes(CHECKSUM_SIZE)])) ^ encoding
     checksum = [remainder >> 5 * (5 - i) & 31 for i in range(CHECKSUM_SIZE)]
     return f"{hrp}1{''.join(CHARSET[value] for value in (*values, *checksum))}"
+
+
+@cache
+def _witness_prefix(hrp: str, version: int) -> tuple[str, int]:
+    """Return the text before a program and the checksum's state there. Chains and versions are few."""
+    return f"{hrp}1{CHARSET[version]}", _remainder(_coefficients(hrp, [version]))
+
+
+def encode_program(hrp: str, version: int, program: bytes) -> str:
+    """Write the address of a witness program (BIP350: bech32 for version 0, else bech32m)."""
+    encoding = Encoding.BECH32M if version else Encoding.BECH32
+    if len(program) % 5 not in {0, 2}:  # An odd number of values.
+        return encode(encoding, hrp, [version, *to_values(program)])
+    text, check = _witness_prefix(hrp, version)
+    parts = [text]
+    end = len(program) // 5 * 5
+    for start in range(0, end, 5):
+        bits = int.from_bytes(program[start : start + 5], "big")
+        first, second, third, fourth = bits >> 30, bits >> 20 & 1023, bits >> 10 & 1023, bits & 1023
+        check = (check & 0xFFFFF) << 10 ^ _OVERFLOW[check >> 20] ^ first
+        check = (check & 0xFFFFF) << 10 ^ _OVERFLOW[check >> 20] ^ second
+        check = (check & 0xFFFFF) << 10 ^ _OVERFLOW[check >> 20] ^ third
+        check = (check & 0xFFFFF) << 10 ^ _OVERFLOW[check >> 20] ^ fourth
+        parts.append(f"{_PAIRS[first]}{_PAIRS[second]}{_PAIRS[third]}{_PAIRS[fourth]}")
+    if end < len(program):
+        bits = int.from_bytes(program[end:], "big") << 4
+        for pair in (bits >> 10, bits & 1023):
+            check = (check & 0xFFFFF) << 10 ^ _OVERFLOW[check >> 20] ^ pair
+            parts.append(_PAIRS[pair])
+    for _ in range(CHECKSUM_SIZE // 2):
+        check = (check & 0xFFFFF) << 10 ^ _OVERFLOW[check >> 20]
+    check ^= encoding
+    parts.append(f"{_PAIRS[check >> 20]}{_PAIRS[check >> 10 & 1023]}{_PAIRS[check & 1023]}")
+    return "".join(parts)
 
 
 def decode(text: str, max_length: int = MAX_LENGTH) -> tuple[Encoding, str, list[int]]:
