@@ -137,7 +137,7 @@ class AsyncThread(ThreadServer):
         self._running = 0
         self._waiting = 0
         if count is not None:
-            count.value += 1
+            count.made()
 
     def submit(self, start: Callable[[], None]) -> None:
         """Start a call when it is its turn; it ends with `done`."""
@@ -167,7 +167,7 @@ class AsyncThread(ThreadServer):
     def released(self) -> None:
         """Count it out."""
         if self._count is not None:
-            self._count.value -= 1
+            self._count.ended()
 
 
 class AsyncSession(asyncio.Protocol, Session):

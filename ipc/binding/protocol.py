@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -10,7 +11,7 @@ from interfaces.interface import Interface
 from ipc.binding.binding import binding_of, interface_of
 from ipc.binding.threaded import SyncProxy, ThreadedSession
 from ipc.capnp.connection import Connection
-from ipc.capnp.loop import READ, EventLoop, is_out_of_descriptors
+from ipc.capnp.loop import READ, EventLoop
 from ipc.errors import DisconnectedError, IpcError
 from ipc.protocol import Protocol
 
@@ -179,10 +180,10 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:
-                if is_out_of_descriptors(error):
-                    self._rest(error)
-                    return
-                continue
+                if error.errno == errno.ECONNABORTED:
+                    continue
+                self._rest(error)
+                return
             if not self._allow(sock):
                 sock.close()
                 continue
@@ -190,7 +191,9 @@ class Listener:
             self._protocol.accept(sock, self)
 
     def _rest(self, error: OSError) -> None:
-        """Stop accepting for a moment: trying at once would fail the same way, over and over."""
+        """Stop accepting for a moment, as for lack of descriptors: at once it would fail again, over and over."""
+        if self._closed:
+            return
         loop = self._protocol.loop
         loop.modify(self._fd, 0)
         if not self._full_logged:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable, Sequence
 
-    from ipc.capnp.capability import Capability, PipelineCap, Server
-    from ipc.capnp.messages import Payload
+    from ipc.capnp.capability import Capability, PipelineCap, PromiseCap, Server
+    from ipc.capnp.messages import Payload, Transform
     from ipc.capnp.rpc import Rpc
     from ipc.capnp.wire import Message
 
@@ -19,7 +19,21 @@ if TYPE_CHECKING:
 class Question:
     """A call we made. `done` turns true once, then `error` or `message` and `payload` are set."""
 
-    __slots__ = ("abandoned", "caps", "done", "error", "exports", "id", "message", "notify", "payload", "pipelines")
+    __slots__ = (
+        "abandoned",
+        "caps",
+        "done",
+        "error",
+        "exports",
+        "id",
+        "message",
+        "needs_finish",
+        "notify",
+        "payload",
+        "pipelines",
+        "promises",
+        "source",
+    )
 
     def __init__(self, notify: Callable[[], None]) -> None:
         """Call `notify` (on the reading thread, must not block) when the answer has come."""
@@ -32,7 +46,12 @@ class Question:
         self.payload: Payload | None = None
         self.caps: Sequence[Capability | None] = ()
         self.exports: list[int] = []
-        self.pipelines: list[weakref.ref[PipelineCap]] | None = None
+        self.pipelines: list[weakref.ref[PipelineCap]] = []
+        self.promises: list[tuple[PromiseCap, Transform]] = []
+        """The same for a question that is not at the peer."""
+        self.source: IncomingCall | None = None
+        """A call of the peer's to us whose results are the answer."""
+        self.needs_finish = True
 
     def capability(self, index: int) -> Capability | None:
         """Return entry `index` of the answer's capability table. Raises RemoteProtocolError."""
@@ -56,6 +75,10 @@ class IncomingCall:
     """The caller no longer wants the answer."""
     finished = False
     returned = False
+    elsewhere = False
+    """The results are kept here, to be the answer to a question of ours: the peer made a tail call."""
+    taken = False
+    taker: Question | None = None
     on_cancel: Callable[[], None] | None = None
     waiting: list[Callable[[], None]] | None = None
     result_message: Message | None = None

@@ -40,21 +40,17 @@ class LocalCap:
 
 
 class ImportCap:
-    """An object, or promise of one, in the peer: `refs` counts what the peer has sent us of it."""
+    """An object, or promise of one, in the peer. The import table counts what the peer has sent us of it."""
 
-    __slots__ = ("__weakref__", "id", "promise", "refs", "resolution", "rpc", "used")
+    __slots__ = ("__weakref__", "id", "promise", "resolution", "rpc", "used")
 
     def __init__(self, rpc: Tables, id_: int, *, promise: bool) -> None:
-        """Hold one reference to import `id_`."""
+        """Stand for import `id_`."""
         self.rpc = rpc
         self.id = id_
-        self.refs = 1
         self.promise = promise
         self.resolution: Capability | None = None
         self.used = False
-
-    def __del__(self) -> None:
-        self.rpc.drop_import(self.id, self.refs)
 
 
 class PipelineCap:

@@ -262,7 +262,12 @@ class Connection:
             self.close(error)
             return
         except IpcError as error:
+            log.info("ipc: closing connection: %s", error)
             self.close(error)
+            return
+        except Exception as error:
+            log.exception("ipc: closing connection, a message could not be handled")
+            self.close(IpcError(str(error)))
             return
         self.flush()
 

@@ -7,12 +7,12 @@ runs short functions given to `post`. Linux only (epoll, eventfd).
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import select
 import threading
 from collections import deque
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ log = logging.getLogger("ipc")
 
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
-_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Watched(Protocol):
@@ -43,8 +42,8 @@ class EventLoop:
         self._epoll.register(self._wakeup, READ)
         self._watched: dict[int, Watched] = {}
         self._posted: deque[Callable[[], None]] = deque()
-        self._cleanups: deque[Callable[[], None] | None] = deque()
-        self._cleanup_ready = threading.Semaphore(0)
+        # Its `put` may interrupt itself, as a finaliser does.
+        self._cleanups: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="capnp-loop", daemon=True)
         self._cleaner = threading.Thread(target=self._clean, name="capnp-cleanup", daemon=True)
@@ -84,8 +83,7 @@ class EventLoop:
 
     def clean_up(self, run: Callable[[], None]) -> None:
         """Run a function that may block on the clean-up thread, in order. Safe in finalisers."""
-        self._cleanups.append(run)
-        self._cleanup_ready.release()
+        self._cleanups.put(run)
 
     def drain_cleanups(self) -> None:
         """Wait until every clean-up queued so far has run."""
@@ -102,8 +100,7 @@ class EventLoop:
         self.post(self._stop)
         if not self.inside:
             self._thread.join()
-        self._cleanups.append(None)
-        self._cleanup_ready.release()
+        self._cleanups.put(None)
         if threading.current_thread() is not self._cleaner:
             self._cleaner.join()
 
@@ -137,16 +134,10 @@ class EventLoop:
 
     def _clean(self) -> None:
         while True:
-            self._cleanup_ready.acquire()
-            run = self._cleanups.popleft()
+            run = self._cleanups.get()
             if run is None:
                 return
             try:
                 run()
             except Exception as error:
                 log.exception("ipc: clean-up failed: %s", error)  # noqa: TRY401 - the line is read alone
-
-
-def is_out_of_descriptors(error: OSError) -> bool:
-    """Whether accepting failed for lack of room, so that trying again later makes sense."""
-    return error.errno in _NO_ROOM

@@ -42,6 +42,10 @@ SENDER_LOOPBACK: Final = 0
 RECEIVER_LOOPBACK: Final = 1
 """Tags of Disembargo.context."""
 
+TO_CALLER: Final = 0
+TO_YOURSELF: Final = 1
+"""Tags of Call.sendResultsTo."""
+
 Transform = tuple[int, ...]
 """Pointer fields to follow from the root of an answer's results."""
 
@@ -190,18 +194,30 @@ def bootstrap(question: int) -> bytearray:
     return wire.finish_frame(buffer)
 
 
-def return_exception(answer: int, reason: str, type_: int = FAILED, *, release_params: bool = True) -> bytearray:
-    """Answer with an exception; nobody needs to finish it."""
+def return_exception(
+    answer: int, reason: str, type_: int = FAILED, *, release_params: bool = True, no_finish: bool = False
+) -> bytearray:
+    """Answer with an exception."""
     buffer = _begin(RETURN, 2, 1)
-    Struct("<IBBH").pack_into(buffer, 32, answer, 2 if release_params else 3, 0, EXCEPTION)
+    flags = (0 if release_params else 1) | (2 if no_finish else 0)
+    Struct("<IBBH").pack_into(buffer, 32, answer, flags, 0, EXCEPTION)
     _put_exception(buffer, 48, reason, type_)
     return wire.finish_frame(buffer)
 
 
 def return_canceled(answer: int, *, release_params: bool = True) -> bytearray:
     """Answer a call that was finished early."""
+    return _return_nothing(answer, CANCELED, release_params=release_params)
+
+
+def return_elsewhere(answer: int, *, release_params: bool = True) -> bytearray:
+    """Say that the results are there and kept, as the caller wished."""
+    return _return_nothing(answer, SENT_ELSEWHERE, release_params=release_params)
+
+
+def _return_nothing(answer: int, kind: int, *, release_params: bool) -> bytearray:
     buffer = _begin(RETURN, 2, 1)
-    Struct("<IBBH").pack_into(buffer, 32, answer, 0 if release_params else 1, 0, CANCELED)
+    Struct("<IBBH").pack_into(buffer, 32, answer, 0 if release_params else 1, 0, kind)
     return wire.finish_frame(buffer)
 
 

@@ -9,7 +9,9 @@ Source: capnproto c++/src/capnp/rpc.capnp, its comments.
 
 from __future__ import annotations
 
+import logging
 import weakref
+from functools import partial
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -32,11 +34,16 @@ from ipc.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ipc.capnp.capability import Server
     from ipc.capnp.messages import Transform
     from ipc.capnp.wire import Message, StructRef
 
+log: Final = logging.getLogger("ipc")
+
 MAX_CALLS: Final = 16384
-"""Calls of one peer that may run or wait at a time; more are answered as overloaded."""
+"""Calls of one peer whose answers may be kept at a time; more are answered as overloaded."""
+
+_CLOSED_ANSWER: Final = "Pipeline call on a request that returned no capabilities or was already closed."
 
 _CALL_DATA = Struct("<IHHQ").unpack_from
 _RETURN_DATA = Struct("<IBBHI").unpack_from
@@ -53,7 +60,7 @@ class Rpc(Tables):
 
     # Asking
 
-    def bootstrap(self) -> PipelineCap:
+    def bootstrap(self) -> PipelineCap | PromiseCap:
         """Ask for the peer's bootstrap object. Raises DisconnectedError."""
         question = Question(_nobody)
         with self.lock:
@@ -108,7 +115,13 @@ class Rpc(Tables):
             return
         m.set_question(buffer, question.id)
         if caps:
-            m.add_descriptors(buffer, m.CALL_CONTENT, self._describe(caps, question.exports))
+            try:
+                descriptors = self._describe(caps, question.exports)
+            except IpcError:
+                del self._questions[question.id]
+                self._free_questions.append(question.id)
+                raise
+            m.add_descriptors(buffer, m.CALL_CONTENT, descriptors)
         wire.emit(buffer, self.output)
         if self._dropped:
             self._release_dropped()
@@ -128,7 +141,7 @@ class Rpc(Tables):
         call.question = question
         call.caps = list(caps)
         call.server = target.server
-        self.events.append(lambda: target.server.dispatch(call))
+        self.events.append(partial(_dispatch, target.server, call))
 
     def _open(self, question: Question) -> None:
         if self.closed is not None:
@@ -140,14 +153,17 @@ class Rpc(Tables):
             self._next_question += 1
         self._questions[question.id] = question
 
-    def pipeline(self, question: Question, transform: Transform) -> PipelineCap:
+    def pipeline(self, question: Question, transform: Transform) -> PipelineCap | PromiseCap:
         """Promise a capability among the results of `question`. The lock is held."""
+        if question.id < 0 and not question.done:
+            # Not sent to the peer, or not yet: nothing the peer could be told to call.
+            promise = PromiseCap(self)
+            question.promises.append((promise, transform))
+            return promise
         cap = PipelineCap(self, question, transform)
         if question.done:
             cap.resolution = self._result_cap(question, transform)
         else:
-            if question.pipelines is None:
-                question.pipelines = []
             question.pipelines.append(weakref.ref(cap))
         return cap
 
@@ -158,8 +174,13 @@ class Rpc(Tables):
                 return
             question.done = True
             question.abandoned = True
+            self._settle(question)
             if question.id >= 0:
                 self.output.append(m.finish(question.id, release_results=True))
+            if question.source is not None:
+                # It was answered already, with what a call of the peer's to us will give.
+                question.source.taker = None
+                self._free_questions.append(question.id)
 
     # Answering
 
@@ -179,8 +200,11 @@ class Rpc(Tables):
                 return
             released = self._release_params(call)
             if call.finished:
-                del self._answers[call.id]
-                self.output.append(m.return_canceled(call.id, release_params=released))
+                self._return_canceled(call, released=released)
+            elif call.elsewhere:
+                call.result_message = wire.Message([wire.body(buffer)])
+                call.result_caps = caps
+                self._return_elsewhere(call, released=released)
             elif caps:
                 try:
                     descriptors = self._describe(caps, call.result_exports)
@@ -211,13 +235,42 @@ class Rpc(Tables):
                 self._return_error(call, reason, type_, released=self._release_params(call))
 
     def _return_error(self, call: IncomingCall, reason: str, type_: int, *, released: bool) -> None:
-        del self._answers[call.id]
         if call.finished:
-            self.output.append(m.return_canceled(call.id, release_params=released))
+            self._return_canceled(call, released=released)
         else:
-            self.output.append(m.return_exception(call.id, reason, type_, release_params=released))
-        call.result_caps = (BrokenCap(remote_error(reason, type_)),)
+            # Kept until it is finished: calls on its results fail for the same reason.
+            call.result_caps = (BrokenCap(remote_error(reason, type_)),)
+            if call.elsewhere:
+                self._return_elsewhere(call, released=released)
+            else:
+                self.output.append(m.return_exception(call.id, reason, type_, release_params=released))
         self._run_waiting(call)
+
+    def _return_canceled(self, call: IncomingCall, *, released: bool) -> None:
+        del self._answers[call.id]
+        call.result_caps = (BrokenCap(RemoteError("the call was canceled")),)
+        self.output.append(m.return_canceled(call.id, release_params=released))
+        self._hand_over(call)
+
+    def _return_elsewhere(self, call: IncomingCall, *, released: bool) -> None:
+        self.output.append(m.return_elsewhere(call.id, release_params=released))
+        self._hand_over(call)
+
+    def _hand_over(self, call: IncomingCall) -> None:
+        """Answer the question of ours that takes its answer from a call that was made to us."""
+        question, call.taker = call.taker, None
+        if question is None:
+            return
+        error, payload = None, None
+        if call.result_message is None:
+            broken = call.result_caps[0] if call.result_caps else None
+            error = broken.error if isinstance(broken, BrokenCap) else RemoteError("the call was canceled")
+        else:
+            payload = m.Payload(0, m.RETURN_CONTENT - 8, wire.MAX_DEPTH, m.NO_DESCRIPTORS)
+        self._finish_question(question, error, call.result_message, payload, call.result_caps)
+        if question.needs_finish:
+            self.output.append(m.finish(question.id, release_results=False))
+        self._free_questions.append(question.id)
 
     def _run_waiting(self, call: IncomingCall) -> None:
         if call.waiting is not None:
@@ -284,18 +337,19 @@ class Rpc(Tables):
             id_, method, destination, interface = _CALL_DATA(m.data(message, body, 16))
         if id_ in self._answers:
             raise RemoteProtocolError(f"question {id_} is asked twice")
-        if destination:
+        if destination not in {m.TO_CALLER, m.TO_YOURSELF}:
             self.output.append(m.unimplemented(message))
             return
         target = m.read_target(message, m.child(message, body, 0))
         payload = m.read_payload(message, m.child(message, body, 1))
         self.calls += 1
-        call = IncomingCall(self, id_, interface, method, message, payload)
-        self._answers[id_] = call
-        if len(self._answers) > MAX_CALLS:
-            call.returned = True
-            self._return_error(call, f"more than {MAX_CALLS} calls at a time", OVERLOADED, released=True)
+        if len(self._answers) >= MAX_CALLS:
+            self._refuse(id_)
             return
+        call = IncomingCall(self, id_, interface, method, message, payload)
+        if destination:
+            call.elsewhere = True
+        self._answers[id_] = call
         self._import_ours(call)
         if target.transform is None:
             export = self._exports.get(target.id)
@@ -303,12 +357,19 @@ class Rpc(Tables):
                 raise RemoteProtocolError(f"call to unknown capability {target.id}")
             server = export.cap.server
             call.server = server
-            self.events.append(lambda: server.dispatch(call))
+            self.events.append(partial(_dispatch, server, call))
             return
         answer = self._answers.get(target.id)
         if answer is None:
-            raise RemoteProtocolError(f"call to the results of unknown question {target.id}")
-        self._deliver(call, answer, target.transform)
+            # Results without capabilities are forgotten at once; a call on them may be under way.
+            self._forward(call, BrokenCap(RemoteError(_CLOSED_ANSWER)))
+        else:
+            self._deliver(call, answer, target.transform)
+
+    def _refuse(self, id_: int) -> None:
+        """Answer that there are too many calls, and keep nothing of this one."""
+        reason = f"more than {MAX_CALLS} calls at a time"
+        self.output.append(m.return_exception(id_, reason, OVERLOADED, no_finish=True))
 
     def _import_ours(self, call: IncomingCall) -> None:
         """Take what the caller refers to by our own tables now: later messages may change those."""
@@ -337,9 +398,11 @@ class Rpc(Tables):
         if isinstance(cap, LocalCap):
             server = cap.server
             call.server = server
-            self.events.append(lambda: server.dispatch(call))
+            self.events.append(partial(_dispatch, server, call))
         elif isinstance(cap, PromiseCap):
             cap.waiting.append(lambda found: self._forward(call, found))
+        elif self.closed is not None:
+            return
         elif cap is None or isinstance(cap, BrokenCap):
             reason = "called null capability" if cap is None else str(cap.error)
             type_ = getattr(cap.error, "type", FAILED) if cap is not None else FAILED
@@ -380,13 +443,14 @@ class Rpc(Tables):
             id_, flags, _, tag, other = _RETURN_DATA(message.segments[body.segment], body.position)
         else:
             id_, flags, _, tag, other = _RETURN_DATA(m.data(message, body, 12))
-        question = self._questions.pop(id_, None)
+        question = self._questions.get(id_)
         if question is None:
             raise RemoteProtocolError(f"return for unknown question {id_}")
         if not flags & 1:
             for export in question.exports:
                 self._unexport(export, 1)
         if question.abandoned:
+            del self._questions[id_]
             self._free_questions.append(id_)
             return
         error: Exception | None = None
@@ -401,18 +465,36 @@ class Rpc(Tables):
         elif tag == m.CANCELED:
             error = RemoteError("call was canceled by the other side")
         elif tag == m.TAKE_FROM_OTHER:
-            raise RemoteProtocolError(f"results of question {other} were not kept for another")
+            self._take(question, other, needs_finish=not flags & 2)
+            return
         else:
             raise RemoteProtocolError(f"unexpected kind of return {tag}")
+        del self._questions[id_]
         self._finish_question(question, error, message, payload, caps)
         if not flags & 2:
             self.output.append(m.finish(id_, release_results=False))
         self._free_questions.append(id_)
 
+    def _take(self, question: Question, other: int, *, needs_finish: bool) -> None:
+        """Answer a question with the results of a call of the peer's that are kept here for that."""
+        call = self._answers.get(other)
+        if call is None or not call.elsewhere or call.taken:
+            raise RemoteProtocolError(f"results of question {other} are not kept for another")
+        del self._questions[question.id]
+        call.taken = True
+        call.taker = question
+        question.source = call
+        question.needs_finish = needs_finish
+        if call.returned:
+            self._hand_over(call)
+
     def _on_bootstrap(self, message: Message, body: StructRef) -> None:
         (id_, _) = _IDS(m.data(message, body, 8))
         if id_ in self._answers:
             raise RemoteProtocolError(f"question {id_} is asked twice")
+        if len(self._answers) >= MAX_CALLS:
+            self._refuse(id_)
+            return
         call = IncomingCall(self, id_, 0, 0, message, m.Payload(0, None, 0, m.NO_DESCRIPTORS))
         self._answers[id_] = call
         call.returned = True
@@ -500,13 +582,16 @@ class Rpc(Tables):
         (tag,) = Struct("<H").unpack_from(m.data(message, body, 8))
         inner = m.child(message, body, 0)
         if tag not in (m.CALL, m.BOOTSTRAP):
+            if tag in (m.RETURN, m.FINISH, m.RELEASE, m.DISEMBARGO):
+                raise RemoteProtocolError(f"the other side does not implement message {tag}, which it must")
             return
         (id_, _) = _IDS(m.data(message, inner, 8))
-        question = self._questions.pop(id_, None)
+        question = self._questions.get(id_)
         if question is None:
             raise RemoteProtocolError(f"unimplemented for unknown question {id_}")
         for export in question.exports:
             self._unexport(export, 1)
+        del self._questions[id_]
         self._free_questions.append(id_)
         self._finish_question(question, UnimplementedError("the other side does not implement this message"))
 
@@ -536,12 +621,26 @@ class Rpc(Tables):
             for promise, _ in embargoes.values():
                 self._resolve_promise(promise, BrokenCap(lost))
             for call in answers.values():
-                call.result_caps = ()
+                if call.taker is not None:
+                    self._finish_question(call.taker, lost)
+                    call.taker = None
+                call.result_message, call.result_caps = None, ()
                 if not call.returned:
                     call.finished = True
                     self._cancel(call)
+                    call.result_caps = (BrokenCap(lost),)
+                    self._run_waiting(call)
+                    call.result_caps = ()
             self._bootstrap = None
         exports.clear()
+
+
+def _dispatch(server: Server, call: IncomingCall) -> None:
+    try:
+        server.dispatch(call)
+    except Exception as error:
+        log.exception("ipc: a call could not be handled")
+        call.rpc.send_error(call, f"std::exception: {error}")
 
 
 def _nobody() -> None:

@@ -46,6 +46,20 @@ class _Export:
         self.refs = 1
 
 
+class _ImportRef(weakref.ref[ImportCap]):
+    """An entry of the import table: `refs` counts what the peer has sent us of `id`.
+
+    No finaliser of the capability does this: one that runs could be met alive by another thread.
+    """
+
+    __slots__ = ("id", "moved", "refs")
+
+    id: int
+    refs: int
+    moved: bool
+    """Its references belong to a later entry."""
+
+
 class Tables:
     """Who asked what, who holds what. `wake` is called, on any thread, when output appears by itself."""
 
@@ -68,13 +82,19 @@ class Tables:
         self._export_ids: dict[LocalCap, int] = {}
         self._free_exports: list[int] = []
         self._next_export = 0
-        self._imports: dict[int, weakref.ref[ImportCap]] = {}
-        self._dropped: deque[tuple[int, int]] = deque()
+        self._imports: dict[int, _ImportRef] = {}
+        self._dropped: deque[_ImportRef] = deque()
         self._embargoes: dict[int, tuple[PromiseCap, Capability]] = {}
         self._next_embargo = 0
 
     def _describe(self, caps: Sequence[Capability | None], exports: list[int]) -> list[Descriptor]:
-        return [self._descriptor(cap, exports) for cap in caps]
+        try:
+            return [self._descriptor(cap, exports) for cap in caps]
+        except IpcError:
+            for id_ in exports:
+                self._unexport(id_, 1)
+            exports.clear()
+            raise
 
     def _descriptor(self, cap: Capability | None, exports: list[int]) -> Descriptor:
         if cap is None:
@@ -121,11 +141,12 @@ class Tables:
             del self._export_ids[export.cap]
             self._free_exports.append(id_)
 
-    def drop_import(self, id_: int, refs: int) -> None:
-        """Give references back as soon as convenient. Takes no lock: runs in finalisers."""
-        self._dropped.append((id_, refs))
-        if self.closed is None:
-            self._wake()
+    def _import_gone(self, reference: weakref.ref[ImportCap]) -> None:
+        """Give references back as soon as convenient. Takes no lock: runs wherever the last holder let go."""
+        if isinstance(reference, _ImportRef):
+            self._dropped.append(reference)
+            if self.closed is None:
+                self._wake()
 
     def release_dropped(self) -> None:
         """Queue Release messages for what has been dropped."""
@@ -134,12 +155,13 @@ class Tables:
 
     def _release_dropped(self) -> None:
         while self._dropped:
-            id_, refs = self._dropped.popleft()
-            reference = self._imports.get(id_)
-            if reference is not None and reference() is None:
-                del self._imports[id_]
+            reference = self._dropped.popleft()
+            if reference.moved:
+                continue
+            if self._imports.get(reference.id) is reference:
+                del self._imports[reference.id]
             if self.closed is None:
-                self.output.append(m.release(id_, refs))
+                self.output.append(m.release(reference.id, reference.refs))
 
     def _finish_question(
         self,
@@ -156,15 +178,22 @@ class Tables:
         question.payload = payload
         question.caps = caps
         question.done = True
-        if question.pipelines is not None:
-            for reference in question.pipelines:
-                cap = reference()
-                if cap is not None:
-                    found = self._result_cap(question, cap.transform)
-                    target = m.Target(question.id, cap.transform)
-                    cap.resolution = self._embargo(found, target) if cap.used else found
-            question.pipelines = None
+        if question.pipelines or question.promises:
+            self._settle(question)
         question.notify()
+
+    def _settle(self, question: Question) -> None:
+        """Let what was promised of a question's results become what it is."""
+        pipelines, question.pipelines = question.pipelines, []
+        promises, question.promises = question.promises, []
+        for reference in pipelines:
+            cap = reference()
+            if cap is not None:
+                found = self._result_cap(question, cap.transform)
+                target = m.Target(question.id, cap.transform)
+                cap.resolution = self._embargo(found, target) if cap.used else found
+        for promise, transform in promises:
+            self._resolve_promise(promise, self._result_cap(question, transform))
 
     def _result_cap(self, question: Question, transform: Transform) -> Capability:
         if question.error is not None or question.payload is None:
@@ -179,6 +208,9 @@ class Tables:
     def _embargo(self, cap: Capability, target: Target) -> Capability:
         """Hold back calls to one of our own objects until those sent by way of the peer are through."""
         cap = resolved(cap)
+        if isinstance(cap, (ImportCap, PipelineCap)) and cap.rpc is self:
+            # Calls are under way to it: if it becomes an object of ours, they must come first.
+            cap.used = True
         if not isinstance(cap, LocalCap) or self.closed is not None:
             return cap
         promise = PromiseCap(self)
@@ -195,11 +227,16 @@ class Tables:
         if tag in (m.SENDER_HOSTED, m.SENDER_PROMISE):
             reference = self._imports.get(id_)
             known = reference() if reference is not None else None
-            if known is not None:
-                known.refs += 1
+            if reference is not None and known is not None:
+                reference.refs += 1
                 return known
             cap = ImportCap(self, id_, promise=tag == m.SENDER_PROMISE)
-            self._imports[id_] = weakref.ref(cap)
+            made = _ImportRef(cap, self._import_gone)
+            made.id, made.refs, made.moved = id_, 1, False
+            if reference is not None:
+                made.refs += reference.refs
+                reference.moved = True
+            self._imports[id_] = made
             return cap
         if tag == m.RECEIVER_HOSTED:
             export = self._exports.get(id_)
@@ -213,7 +250,7 @@ class Tables:
     def _answer_cap(self, id_: int, transform: Transform) -> Capability | None:
         answer = self._answers.get(id_)
         if answer is None:
-            raise RemoteProtocolError(f"descriptor of the results of unknown question {id_}")
+            return BrokenCap(RemoteError("the results of a call that had ended"))
         if answer.returned:
             return walk(answer.result_message, answer.result_caps, transform)
         promise = PromiseCap(self)

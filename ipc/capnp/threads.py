@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from queue import SimpleQueue
 from struct import Struct
 from typing import TYPE_CHECKING, Final
@@ -82,7 +83,10 @@ class Waiter:
         """Give the thread something to run while it waits; None only wakes it."""
         self.inbox.put(task)
         if self.leading and self._ident != threading.get_ident():
-            os.eventfd_write(self.alarm, 1)
+            try:
+                os.eventfd_write(self.alarm, 1)
+            except OSError:
+                return  # It stopped leading and ended meanwhile.
 
     def wake(self) -> None:
         """Make the thread look again at what it waits for."""
@@ -326,13 +330,30 @@ class ThreadMapServer:
 
 
 class ThreadCount:
-    """How many threads one peer has."""
+    """How many threads one peer has. Changed by one thread at a time, but for `ended`."""
 
-    __slots__ = ("value",)
+    __slots__ = ("_ended", "_made")
 
     def __init__(self) -> None:
         """Start with none."""
-        self.value = 0
+        self._made = 0
+        self._ended: deque[None] = deque()
+
+    def made(self) -> None:
+        """Count one in."""
+        self._made += 1
+
+    def ended(self) -> None:
+        """Count one out. Safe in finalisers."""
+        self._ended.append(None)
+
+    @property
+    def value(self) -> int:
+        """Return how many there are."""
+        while self._ended:
+            self._ended.popleft()
+            self._made -= 1
+        return self._made
 
 
 def make_worker(connection: Connection, origin: str, count: ThreadCount) -> LocalCap:
@@ -346,8 +367,8 @@ class _CountedThreadServer(ThreadServer):
     def __init__(self, waiter: Worker, loop: EventLoop, count: ThreadCount) -> None:
         super().__init__(waiter, loop)
         self._count = count
-        count.value += 1
+        count.made()
 
     def released(self) -> None:
-        self._count.value -= 1
+        self._count.ended()
         super().released()

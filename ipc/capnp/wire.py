@@ -26,6 +26,8 @@ MAX_ROOM: Final = 4 << 20
 """Largest buffer kept for the next large message."""
 MAX_ROOMS: Final = 4
 _ROOM_FOR_TABLE: Final = 1 << 16
+MAX_AHEAD: Final = 16
+"""Of a message that is only announced, how much more than what has come is allocated."""
 MAX_DEPTH: Final = 64
 MAX_LIST: Final = (1 << 29) - 1
 
@@ -265,11 +267,15 @@ class FrameReader:
                 if first > MAX_WORDS:
                     raise RemoteProtocolError(f"message of {first} words is too large")
                 if stop > end:
-                    if stop - start > LARGE:
-                        self._begin_large(data, start, stop - start)
-                        return messages
-                    self._need = stop - start
-                    break
+                    size = stop - start
+                    if size <= LARGE:
+                        self._need = size
+                        break
+                    self._need = size // MAX_AHEAD
+                    if end - start < self._need:
+                        break
+                    self._begin_large(data, start, size)
+                    return messages
                 messages.append(Message([data if body == 0 and stop == end else data[body:stop]]))
                 start = stop
                 continue
@@ -313,13 +319,6 @@ class FrameReader:
         room[:count] = data[:count]
         messages = self.filled(count)
         return messages + self.feed(data[count:]) if count < len(data) else messages
-
-    @property
-    def missing(self) -> int:
-        """How many bytes the message that has begun still lacks, 0 between messages."""
-        if self._large is not None:
-            return len(self._large) - self._filled
-        return self._need - len(self._buffer) if self._buffer else 0
 
 
 _rooms: deque[bytearray] = deque(maxlen=MAX_ROOMS)
