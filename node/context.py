@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from node.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,3 +24,4 @@ class NodeContext:
     network_dir: Path
     shutdown: Callable[[], None]
     """Asks the program to end."""
+    clock: Clock = field(default_factory=Clock)

@@ -38,7 +38,8 @@ class LocalMining(Mining):
 
     def get_tip(self) -> BlockRef | None:
         """Return the tip."""
-        return self._chainstate.tip()
+        tip = self._chainstate.tip()
+        return BlockRef(tip.hash, tip.height)
 
     def wait_tip_changed(self, current_tip: bytes, timeout: float = FOREVER) -> BlockRef | None:
         """Wait without polling; an interrupt before the wait ends it too."""
@@ -46,7 +47,7 @@ class LocalMining(Mining):
         with gone.wakes(self._chainstate.wake):
             found = self._chainstate.wait_for_change(current_tip, timeout, lambda: self._interrupted or gone.cancelled)
         self._interrupted = False
-        return found
+        return None if found is None else BlockRef(found.hash, found.height)
 
     def interrupt(self) -> None:
         """End this object's waits."""

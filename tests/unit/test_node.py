@@ -36,11 +36,16 @@ def extend(chain: Chainstate, count: int, extra: int = 0) -> BlockRef:
     for _ in range(count):
         tip = chain.tip()
         assert chain.submit_block(build_block(tip.hash, tip.height + 1, extra=extra)).result
-    return chain.tip()
+    return ref(chain)
+
+
+def ref(chain: Chainstate) -> BlockRef:
+    tip = chain.tip()
+    return BlockRef(tip.hash, tip.height)
 
 
 def test_new_chain(chain: Chainstate) -> None:
-    assert chain.tip() == BlockRef(REGTEST_GENESIS_HASH, 0)
+    assert ref(chain) == BlockRef(REGTEST_GENESIS_HASH, 0)
     assert chain.is_initial_block_download()
     assert LocalMining(chain).is_test_chain()
 
@@ -54,7 +59,7 @@ def test_blocks_and_reopening(tmp_path: Path, chain: Chainstate) -> None:
         chain.block_hash(111)
     chain.close()
     again = Chainstate(tmp_path, REGTEST)
-    assert again.tip() == tip
+    assert ref(again) == tip
     again.close()
 
 
@@ -78,7 +83,7 @@ def test_longer_branch_wins(chain: Chainstate) -> None:
     assert chain.submit_block(first).reason == "inconclusive"
     chain.submit_block(second)
     chain.submit_block(third)
-    assert chain.tip() == BlockRef(block_hash(third), 3)
+    assert ref(chain) == BlockRef(block_hash(third), 3)
 
 
 def later(action: Any) -> None:
@@ -87,8 +92,8 @@ def later(action: Any) -> None:
 
 def test_wait_tip_changed(chain: Chainstate) -> None:
     mining = LocalMining(chain)
-    assert mining.wait_tip_changed(bytes(32)) == chain.tip()
-    assert mining.wait_tip_changed(REGTEST_GENESIS_HASH, 20.0) == chain.tip()
+    assert mining.wait_tip_changed(bytes(32)) == ref(chain)
+    assert mining.wait_tip_changed(REGTEST_GENESIS_HASH, 20.0) == ref(chain)
     later(lambda: extend(chain, 1))
     found = mining.wait_tip_changed(REGTEST_GENESIS_HASH)
     assert found is not None
@@ -141,7 +146,7 @@ while True:
 
 def test_unusable_folder(tmp_path: Path) -> None:
     (tmp_path / "blocks").write_text("a file")
-    with pytest.raises(ChainstateError, match="Error loading block database"):
+    with pytest.raises(ChainstateError, match="cannot use"):
         Chainstate(tmp_path, REGTEST)
 
 

@@ -1,0 +1,204 @@
+"""One opened chain of the kernel: its handles from load to close, and the callbacks it makes meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from node import kernel, kernel_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from common.chains import ChainParams
+
+_KINDS: Final = {"main": 0, "test": 1, "testnet4": 2, "signet": 3, "regtest": 4}
+_INTERRUPT_CHECK: Final = 0.1
+_MOST_WORKERS: Final = 15
+
+
+class ChainstateError(Exception):
+    """The chain cannot be loaded, or a block is not there; one line for a person."""
+
+
+class InterruptedLoadError(ChainstateError):
+    """Loading was given up because the program is to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainstateOptions:
+    """How to load a chain. Fields are named after Core's options."""
+
+    blocks_dir: Path | None = None
+    """Where the folder `blocks` is, unless in the network's directory."""
+    reindex: bool = False
+    reindex_chainstate: bool = False
+    workers: int | None = None
+    """Threads that verify scripts besides the one that connects, 0 to 15."""
+    stop: Callable[[], bool] = bool
+    """Asked now and then while the chain loads; true gives up."""
+
+
+class Callbacks(Protocol):
+    """Who hears the kernel, on the thread that processes, at times under the kernel's cs_main."""
+
+    def block_checked(self, block: int, state: int) -> None:
+        """Take a block (a handle, now its own) and a state that is gone afterwards."""
+
+    def block_tip(self, state: int, entry: int, progress: float) -> None:
+        """Hear that the chain has a new tip."""
+
+    def header_tip(self, state: int, height: int, timestamp: int) -> None:
+        """Hear that another header has the most work."""
+
+    def progress(self, title: str, percent: int) -> None:
+        """Hear how far long work is."""
+
+    def warned(self, number: int, text: str) -> None:
+        """Hear of a warning, or with an empty text of its end."""
+
+    def failed(self, text: str) -> None:
+        """Hear that the node cannot go on."""
+
+
+class KernelSession:
+    """The handles. `close` writes everything to disk."""
+
+    def __init__(
+        self, network_dir: Path, chain: ChainParams, options: ChainstateOptions, callbacks: Callbacks
+    ) -> None:  # fmt: skip
+        """Load the chain or begin a new one. Raises ChainstateError with Core's texts."""
+        self._close_guard = threading.Lock()
+        kernel_log.connect()
+        self._keep = _structures(callbacks)
+        parameters = kernel.chain_parameters_create(_KINDS[chain.name])
+        context_options = kernel.context_options_create()
+        try:
+            kernel.context_options_set_chainparams(context_options, parameters)
+            kernel.context_options_set_validation_interface(context_options, self._keep[0])
+            kernel.context_options_set_notifications(context_options, self._keep[1])
+            self._context = kernel.context_create(context_options)
+        finally:
+            kernel.context_options_destroy(context_options)
+            kernel.chain_parameters_destroy(parameters)
+        try:
+            self.manager: int = self._load(network_dir, options)
+        except BaseException:
+            kernel.context_destroy(self._context)
+            raise
+        self.chain: int = kernel.manager_get_active_chain(self.manager)
+
+    def _load(self, network_dir: Path, options: ChainstateOptions) -> int:
+        blocks_dir = str((options.blocks_dir or network_dir) / "blocks").encode()
+        data_dir = str(network_dir).encode()
+        handle = kernel.manager_options_create(self._context, data_dir, len(data_dir), blocks_dir, len(blocks_dir))
+        if not handle:
+            raise ChainstateError(f"Error: cannot use '{network_dir}': {kernel_log.last_error('')}")
+        try:
+            kernel.manager_options_set_wipe_dbs(
+                handle, int(options.reindex), int(options.reindex or options.reindex_chainstate)
+            )
+            if options.workers is not None:
+                kernel.manager_options_set_worker_threads_num(handle, min(options.workers, _MOST_WORKERS))
+            return self._create(handle, options)
+        finally:
+            kernel.manager_options_destroy(handle)
+
+    def _create(self, handle: int, options: ChainstateOptions) -> int:
+        """Create in another thread: this one, perhaps the one that hears signals, must be able to ask for the end."""
+        kernel_log.errors.clear()
+        made: list[int] = []
+        thread = threading.Thread(
+            target=lambda: made.append(kernel.manager_create(handle) or 0), name="initload", daemon=True
+        )
+        thread.start()
+        interrupted = False
+        try:
+            while thread.is_alive():
+                thread.join(_INTERRUPT_CHECK)
+                if not interrupted and options.stop():
+                    interrupted = True
+                    self.interrupt()
+        except BaseException:
+            self.interrupt()
+            thread.join()
+            raise
+        if made and made[0]:
+            return made[0]
+        if interrupted:
+            raise InterruptedLoadError("Shutdown requested. Exiting.")
+        raise ChainstateError(_load_error())
+
+    def interrupt(self) -> None:
+        """Make long work end soon; the chain can only be closed afterwards. Safe under cs_main."""
+        kernel.context_interrupt(self._context)
+
+    def close(self) -> None:
+        """Write everything to disk and free the kernel's memory. Idempotent; nobody may use a handle meanwhile."""
+        with self._close_guard:
+            manager, self.manager = self.manager, 0
+            if manager:
+                kernel.manager_destroy(manager)
+                kernel.context_destroy(self._context)
+
+
+def _structures(callbacks: Callbacks) -> tuple[kernel.ValidationCallbacks, kernel.NotificationCallbacks]:
+    """Return what the kernel calls back through; keep it for as long as the kernel may."""
+
+    def checked(_: int, block: int, state: int) -> None:
+        callbacks.block_checked(block, state)
+
+    validation = kernel.ValidationCallbacks(block_checked=kernel.BlockCheckedCallback(checked))
+    notifications = kernel.NotificationCallbacks(
+        block_tip=kernel.BlockTipCallback(
+            lambda _, state, entry, progress: callbacks.block_tip(state, entry, progress)
+        ),
+        header_tip=kernel.HeaderTipCallback(
+            lambda _, state, height, timestamp, __: callbacks.header_tip(state, height, timestamp)
+        ),
+        progress=kernel.ProgressCallback(
+            lambda _, title, length, percent, __: callbacks.progress(kernel.text(title, length), percent)
+        ),
+        warning_set=kernel.WarningSetCallback(
+            lambda _, number, message, length: callbacks.warned(number, kernel.text(message, length))
+        ),
+        warning_unset=kernel.WarningUnsetCallback(lambda _, number: callbacks.warned(number, "")),
+        flush_error=kernel.ErrorCallback(lambda _, text, length: callbacks.failed(kernel.text(text, length))),
+        fatal_error=kernel.ErrorCallback(lambda _, text, length: callbacks.failed(kernel.text(text, length))),
+    )
+    return validation, notifications
+
+
+_LOAD_ERRORS: Final = (
+    "Failed to load chain state from your data directory: ",
+    "Failed to verify loaded chain state from your datadir: ",
+)
+_REINDEX: Final = ".\nPlease restart with -reindex or -reindex-chainstate to recover."
+_FATAL: Final = (
+    "Incorrect or no genesis block found",
+    "Unsupported chainstate database format",
+    "Insufficient dbcache",
+    "Couldn't remove snapshot chainstate",
+    "UTXO snapshot failed",
+    "Background chainstate cleanup failed",
+)
+"""Failures that a reindex does not mend."""
+
+
+def _load_error() -> str:
+    """Return Core's text for what the kernel logged (Core: InitAndLoadChainstate in src/init.cpp)."""
+    logged = kernel_log.last_error("", lambda text: text.startswith("Failed to "))
+    for start in _LOAD_ERRORS:
+        if logged.startswith(start):
+            text = logged.removeprefix(start)
+            return text if text.startswith(_FATAL) else text + _REINDEX
+    if logged.startswith("Failed to create chainstate manager: "):
+        reason = logged.removeprefix("Failed to create chainstate manager: ")
+        if reason.startswith("Fatal LevelDB error") or "leveldb" in reason.lower():
+            return "Error opening block database" + _REINDEX
+        return f"Failed to initialize ChainstateManager: {reason}"
+    if logged.startswith("Failed to load chainstate: "):
+        return "Error loading databases" + _REINDEX
+    return "Error loading databases" + _REINDEX
