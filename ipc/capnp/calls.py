@@ -81,6 +81,10 @@ class IncomingCall:
     taker: Question | None = None
     on_cancel: Callable[[], None] | None = None
     waiting: list[Callable[[], None]] | None = None
+    dependents = 0
+    """How many calls, or parameters of calls, wait for its results."""
+    origin: IncomingCall | None = None
+    """The call whose results this one waits for."""
     result_message: Message | None = None
     result_caps: Sequence[Capability | None] = ()
 

@@ -199,12 +199,14 @@ class Rpc(Tables):
             if self.closed is not None:
                 return
             released = self._release_params(call)
-            if call.finished:
-                self._return_canceled(call, released=released)
-            elif call.elsewhere:
+            if call.finished or call.elsewhere:
+                # For calls that wait for it, and for the question that takes it.
                 call.result_message = wire.Message([wire.body(buffer)])
                 call.result_caps = caps
-                self._return_elsewhere(call, released=released)
+                if call.finished:
+                    self._return_canceled(call, released=released)
+                else:
+                    self._return_elsewhere(call, released=released)
             elif caps:
                 try:
                     descriptors = self._describe(caps, call.result_exports)
@@ -235,20 +237,18 @@ class Rpc(Tables):
                 self._return_error(call, reason, type_, released=self._release_params(call))
 
     def _return_error(self, call: IncomingCall, reason: str, type_: int, *, released: bool) -> None:
+        # Kept until it is finished: calls on its results fail for the same reason.
+        call.result_caps = (BrokenCap(remote_error(reason, type_)),)
         if call.finished:
             self._return_canceled(call, released=released)
+        elif call.elsewhere:
+            self._return_elsewhere(call, released=released)
         else:
-            # Kept until it is finished: calls on its results fail for the same reason.
-            call.result_caps = (BrokenCap(remote_error(reason, type_)),)
-            if call.elsewhere:
-                self._return_elsewhere(call, released=released)
-            else:
-                self.output.append(m.return_exception(call.id, reason, type_, release_params=released))
+            self.output.append(m.return_exception(call.id, reason, type_, release_params=released))
         self._run_waiting(call)
 
     def _return_canceled(self, call: IncomingCall, *, released: bool) -> None:
         del self._answers[call.id]
-        call.result_caps = (BrokenCap(RemoteError("the call was canceled")),)
         self.output.append(m.return_canceled(call.id, release_params=released))
         self._hand_over(call)
 
@@ -385,7 +385,10 @@ class Rpc(Tables):
             if answer.waiting is None:
                 answer.waiting = []
             answer.waiting.append(lambda: self._deliver(call, answer, transform))
+            answer.dependents += 1
+            call.origin = answer
             return
+        call.origin = None
         try:
             cap = walk(answer.result_message, answer.result_caps, transform)
         except RemoteProtocolError as error:
@@ -522,7 +525,14 @@ class Rpc(Tables):
                 for export in call.result_exports:
                     self._unexport(export, 1)
             return
-        self._cancel(call)
+        # Calls made on its results still want it, if its caller does not.
+        if not call.dependents:
+            self._cancel(call)
+        origin = call.origin
+        if origin is not None:
+            origin.dependents -= 1
+            if origin.finished and not origin.dependents:
+                self._cancel(origin)
 
     def _cancel(self, call: IncomingCall) -> None:
         call.canceled = True

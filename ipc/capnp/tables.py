@@ -265,6 +265,7 @@ class Tables:
         if answer.waiting is None:
             answer.waiting = []
         answer.waiting.append(resolve)
+        answer.dependents += 1
         return promise
 
     def _resolve_promise(self, promise: PromiseCap, cap: Capability) -> None:

@@ -92,6 +92,23 @@ async def main():
 asyncio.run(capnp.run(main()))
 """
 )
+ALL_AT_ONCE = (
+    PRELUDE
+    + """
+async def main():
+    stream = await capnp.AsyncIoStream.create_unix_connection(path)
+    init = capnp.TwoPartyClient(stream).bootstrap().cast_as(zoo.ZooInit)
+    # As Core's functional tests do: each answer is dropped, and so finished, before it has come.
+    context = proxy.Context()
+    context.thread = init.construct().threadMap.makeThread("pythread").result
+    z = init.makeZoo(context).result
+    assert (await z.several(context)).code == 7
+    assert (await init.makeZoo(context).result.makeVisitor(context).result.visit(context, "x")).result == 1
+    print("done")
+
+asyncio.run(capnp.run(main()))
+"""
+)
 SERVER = (
     PRELUDE
     + """
@@ -166,6 +183,15 @@ def test_pycapnp_as_client(tmp_path: Path) -> None:
         assert init.zoos[0].most_running == 1
         assert init.zoos[0].canceled.wait(10)
         assert init.zoos[0].closed.wait(10)
+
+
+def test_pycapnp_as_client_that_waits_for_nothing_but_the_end(tmp_path: Path) -> None:
+    with Ipc("pynode", sys.argv[0], KeeperInit(), data_dir=tmp_path) as server:
+        path = server.listen_address("unix").removeprefix("unix:")
+        found = subprocess.run(
+            [sys.executable, "-c", ALL_AT_ONCE, path], capture_output=True, text=True, timeout=50, check=False
+        )
+        assert found.stdout == "done\n", found.stderr
 
 
 @pytest.fixture

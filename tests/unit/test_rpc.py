@@ -10,7 +10,7 @@ from ipc import DisconnectedError, RemoteError, UnimplementedError
 from ipc.capnp import messages as m
 from ipc.capnp import wire
 from ipc.capnp.calls import Question
-from ipc.capnp.capability import Capability, ImportCap, LocalCap
+from ipc.capnp.capability import Capability, ImportCap, LocalCap, resolved
 from ipc.capnp.rpc import MAX_CALLS
 from ipc.errors import OVERLOADED, RemoteProtocolError
 
@@ -95,17 +95,46 @@ def test_descriptor_of_results_that_are_gone_breaks_only_that_capability() -> No
     assert isinstance(question.error, RemoteError)
 
 
-def test_call_on_a_canceled_call() -> None:
+def test_call_that_is_finished_at_once_still_serves_those_made_on_its_results() -> None:
+    """A C++ caller that wants only what it pipelines drops the first call before it is answered."""
+    peer, other = Peer(), Recorder()
+    peer.bootstrap()
+    peer.call(1, imported(0))
+    peer.call(2, promised(1))
+    peer.say(finish={"questionId": 1})
+    assert not peer.server.calls[0].canceled
+    answer(peer.server.calls[0], LocalCap(other))
+    ((_, returned),) = peer.heard()
+    assert "canceled" in returned
+    peer.run()
+    assert [call.id for call in other.calls] == [2]
+    assert peer.call(1, imported(0)) == []
+
+
+def test_call_is_canceled_when_nobody_wants_its_results_any_more() -> None:
     peer = Peer()
     peer.bootstrap()
     peer.call(1, imported(0))
     peer.call(2, promised(1))
     peer.say(finish={"questionId": 1})
+    peer.say(finish={"questionId": 2})
     assert peer.server.calls[0].canceled
-    answer(peer.server.calls[0])
-    first, second = peer.heard()
-    assert "canceled" in first[1]
-    assert second[1]["exception"]["reason"] == "the call was canceled"
+    peer.rpc.send_error(peer.server.calls[0], "canceled")
+    assert ["canceled" in returned for _, returned in peer.heard()] == [True, True]
+    assert not [id_ for id_ in peer.rpc._answers if id_]
+
+
+def test_parameter_from_a_call_that_is_finished_at_once() -> None:
+    peer, other = Peer(), Recorder()
+    peer.bootstrap()
+    peer.call(1, imported(0))
+    peer.call(2, imported(0), params=payload({"receiverAnswer": {"questionId": 1}}))
+    peer.say(finish={"questionId": 1})
+    made = LocalCap(other)
+    answer(peer.server.calls[0], made)
+    found = peer.server.calls[1].capability(0)
+    assert found is not None
+    assert resolved(found) is made
 
 
 # Tail calls
