@@ -166,6 +166,17 @@ def is_minimal_push(opcode: int, data: bytes) -> bool:
     return opcode == OP_PUSHDATA2 if size <= 0xFFFF else True
 
 
+def is_success(opcode: int) -> bool:
+    """Whether the opcode alone makes a tapscript valid (BIP342)."""
+    return (
+        opcode in {80, 98, 137, 138, 141, 142}
+        or 126 <= opcode <= 129
+        or 131 <= opcode <= 134
+        or 149 <= opcode <= 153
+        or 187 <= opcode <= 254
+    )
+
+
 def count_sigops(script: bytes, *, accurate: bool = False) -> int:
     """Count signature checks; `accurate` reads how many keys a multisig has (Core: GetSigOpCount)."""
     count, last = 0, 0xFF
