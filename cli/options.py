@@ -6,6 +6,21 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Final
 
+GENERAL: Final = "Options"
+CONNECTION: Final = "Connection options"
+WALLET: Final = "Wallet options"
+WALLET_DEBUG: Final = "Wallet debugging/testing options"
+ZMQ: Final = "ZeroMQ notification options"
+DEBUG: Final = "Debugging/Testing options"
+CHAIN: Final = "Chain selection options"
+RELAY: Final = "Node relay options"
+BLOCKS: Final = "Block creation options"
+RPC: Final = "RPC server options"
+COMMANDS: Final = "CLI Commands"
+IPC: Final = "IPC interprocess connection options"
+GROUPS: Final = (GENERAL, CONNECTION, WALLET, WALLET_DEBUG, ZMQ, DEBUG, CHAIN, RELAY, BLOCKS, RPC, COMMANDS, IPC)
+"""In the order in which help has them."""
+
 _WIDTH: Final = 79
 _OPTION_INDENT: Final = "  "
 _TEXT_INDENT: Final = " " * 7
@@ -18,12 +33,23 @@ class Option:
     name: str
     argument: str
     help: str
-    group: str = "Options"
+    group: str = GENERAL
     debug_only: bool = False
+    """Help shows it with -help-debug alone."""
     network_only: bool = False
     """In bitcoin.conf only valid for main, or in the section of its chain."""
     sensitive: bool = False
     """Its value is kept out of logs."""
+    hidden: bool = False
+    """Help never shows it."""
+    negatable: bool = True
+    """Whether "-noname" means anything."""
+    needs_value: bool = False
+    """Whether "-name" alone is an error."""
+    waits_for: str = ""
+    """The part of the program that must come before the option has an effect."""
+    refused: bool = False
+    """While it waits, setting it is an error, since the user would miss what it promises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +76,28 @@ def help_text(program: Program, *, debug: bool) -> str:
         "",
         f"Usage: {program.name} {program.usage}",
     ]
-    groups: dict[str, list[Option]] = {}
-    for option in program.options:
-        if debug or not option.debug_only:
-            groups.setdefault(option.group, []).append(option)
-    for group, options in groups.items():
-        parts += ["", f"{group}:", ""]
+    for group in GROUPS:
+        options = [
+            option
+            for option in program.options
+            if option.group == group and not option.hidden and (debug or not option.debug_only)
+        ]
+        if options:
+            parts += ["", f"{group}:", ""]
         for option in sorted(options, key=lambda option: option.name):
-            value = f"={option.argument}" if option.argument else ""
-            text = textwrap.fill(option.help, _WIDTH, initial_indent=_TEXT_INDENT, subsequent_indent=_TEXT_INDENT)
-            parts += [f"{_OPTION_INDENT}-{option.name}{value}", text, ""]
+            parts += [_OPTION_INDENT + heading(option), _fill(option), ""]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def heading(option: Option) -> str:
+    """Return an option as one writes it, as "-datadir=<dir>"."""
+    return f"-{option.name}={option.argument}" if option.argument else f"-{option.name}"
+
+
+def _fill(option: Option) -> str:
+    text = option.help
+    if option.waits_for:
+        text += f". {'Refused' if option.refused else 'No effect'} before pynode has {option.waits_for}"
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=_TEXT_INDENT, subsequent_indent=_TEXT_INDENT, break_on_hyphens=False
+    )

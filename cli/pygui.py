@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from cli.common_options import CHAIN, HELP, IPC_CLIENT, IPC_SERVER, LOGGING, PLACE, SPAWNED
 from cli.errors import StartError
-from cli.options import Option, Program
+from cli.node_options import NODE
+from cli.options import Program
 from cli.program_init import ProgramInit
 from cli.running import configure_ipc, process_of, reach_node, run, serve_parent
 from ipc import Ipc, IpcError
@@ -23,16 +24,7 @@ log: Final = logging.getLogger()
 PROGRAM: Final = Program(
     "pygui",
     "A desktop program that shows a node's chain and the processes at work.",
-    (
-        *HELP,
-        *PLACE,
-        *CHAIN,
-        *LOGGING,
-        *IPC_SERVER,
-        *IPC_CLIENT,
-        *SPAWNED,
-        Option("disablewallet", "", "Start no wallet"),
-    ),
+    (*HELP, *PLACE, *CHAIN, *LOGGING, *IPC_SERVER, *IPC_CLIENT, *SPAWNED, *NODE),
     log_file_name="gui.log",
 )
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from cli.common_options import CHAIN, HELP, IPC_SERVER, LOGGING, PLACE, SPAWNED
 from cli.errors import StartError
-from cli.options import Option, Program
+from cli.node_options import NODE
+from cli.options import Program
 from cli.program_init import ProgramInit
 from cli.running import Shutdown, configure_ipc, handle_signals, run, serve_parent
 from ipc import Ipc, IpcError
@@ -29,7 +30,7 @@ log: Final = logging.getLogger()
 PROGRAM: Final = Program(
     "pynode",
     "A Bitcoin node that validates blocks and serves its chain to wallets, desktop programs and miners.",
-    (*HELP, *PLACE, *CHAIN, *LOGGING, *IPC_SERVER, *SPAWNED, Option("disablewallet", "", "Start no wallet")),
+    (*HELP, *PLACE, *CHAIN, *LOGGING, *IPC_SERVER, *SPAWNED, *NODE),
 )
 
 
@@ -74,7 +75,7 @@ class Node:
         from node.rpc.server import RpcServer
         from node.rpc.table import full_table
 
-        place = prepare(arguments)
+        place = prepare(arguments, keep_settings=True)
         try:
             self._lock = DirectoryLock(place.network_dir)
         except LockError as error:

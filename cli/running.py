@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import StartError
+from common.log import hold_log
 from ipc.errors import AddressError, IpcError, SpawnError, UnimplementedError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def handle_signals(shutdown: Shutdown, reopen_log: Callable[[], None]) -> None:
 
 def run(program: str, body: Callable[[], int]) -> int:
     """Run a program and return its exit status; what its user can mend is one line on standard error."""
+    hold_log()
     try:
         return body()
     except StartError as error:

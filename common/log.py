@@ -17,6 +17,7 @@ import logging
 import os
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -24,10 +25,11 @@ from typing import Final, Self
 from common.errors import LogError
 from common.log_categories import CATEGORIES, TRACE, select
 
-__all__ = ["TRACE", "CoreFormatter", "Log", "LogOptions", "escape", "start_logging"]
+__all__ = ["TRACE", "CoreFormatter", "Log", "LogOptions", "escape", "hold_log", "start_logging"]
 
 _KEEP_BYTES: Final = 10_000_000
 _SHRINK_ABOVE: Final = 11_000_000
+_MOST_EARLY: Final = 1000
 _SOURCE_ROOT: Final = str(Path(__file__).resolve().parent.parent) + os.sep
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), 0x7F) if code != ord("\n")}
 _CATEGORY_NAMES: Final = frozenset(CATEGORIES)
@@ -154,6 +156,25 @@ class _Sink(logging.Handler):
             return  # A full disk must not stop a node that can go on without its log.
 
 
+class _Early(logging.Handler):
+    """Keeps the last records until there is a log to write them to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: deque[logging.LogRecord] = deque(maxlen=_MOST_EARLY)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self.records.append(record)
+
+
+def hold_log() -> None:
+    """Keep what is logged from now on for the log that `start_logging` starts, or for nobody if it never does."""
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(_Early())
+
+
 class Log:
     """Logging that was started. `close()` puts `logging` back as it was."""
 
@@ -167,6 +188,11 @@ class Log:
         root.setLevel(logging.INFO)
         for category in CATEGORIES:
             logging.getLogger(category).setLevel(selection.level_of(category))
+        early = [handler for handler in root.handlers if isinstance(handler, _Early)]
+        for handler in early:
+            root.removeHandler(handler)
+            for record in handler.records:
+                self._sink.handle(record)
         root.addHandler(self._sink)
 
     def reopen(self) -> None:

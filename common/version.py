@@ -3,3 +3,5 @@
 from typing import Final
 
 VERSION: Final = "0.1.0"
+CLIENT_NAME: Final = "pynode"
+"""What this software calls itself where Core's texts name the software."""
