@@ -22,3 +22,11 @@ class AddressError(PrimitivesError, ValueError):
     def __init__(self, message: str, locations: tuple[int, ...] = ()) -> None:
         super().__init__(message)
         self.locations = locations
+
+
+class SecretError(PrimitivesError, ValueError):
+    """A private key out of range."""
+
+
+class DescriptorError(PrimitivesError, ValueError):
+    """A text that is no output descriptor; the message is Core's."""
