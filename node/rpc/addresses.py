@@ -12,7 +12,8 @@ from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, R
 from node.rpc.help import example_cli, example_rpc, examples
 from node.rpc.method import Arg, Kind, Result, method
 from primitives import address
-from primitives.descriptor_inference import add_checksum, infer
+from primitives.descriptor_checksum import add_checksum
+from primitives.descriptor_inference import infer
 from primitives.errors import AddressError
 from primitives.hashes import hash160, sha256
 from primitives.script import (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from node.rpc import json
 from primitives import address
-from primitives.descriptor_inference import add_checksum, infer, is_xonly_key
+from primitives.descriptor_checksum import add_checksum
+from primitives.descriptor_inference import infer, is_xonly_key
 from primitives.script import solve, to_asm
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from common.chains import MAIN, REGTEST
 from node.rpc.script_json import script_fields, script_text
 from node.rpc.transaction_json import amount_text, block_transactions_text, transaction_text
 from primitives.block import Block, BlockHeader
-from primitives.descriptor_inference import add_checksum, infer
+from primitives.descriptor_checksum import add_checksum
+from primitives.descriptor_inference import infer
 from primitives.script import (
     multisig_script,
     pubkey_hash_script,
