@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from node.rpc.json import Json
     from node.rpc.method import Method
 
-MODULES: Final = ("control", "blockchain", "rawtransaction", "addresses")
+MODULES: Final = ("control", "blockchain", "rawtransaction", "addresses", "descriptors", "message_signing")
 """The modules of this package that list METHODS."""
 
 
