@@ -47,6 +47,17 @@ def scan_block(data: bytes) -> list[ScannedTransaction]:
     return transactions
 
 
+def scan_transaction(data: bytes, start: int) -> ScannedTransaction:
+    """Return the transaction at a place in a block. Raises BlockScanError."""
+    try:
+        found = _scan(data, start)
+    except IndexError as error:
+        raise BlockScanError("the transaction is cut short") from error
+    if found.end > len(data):
+        raise BlockScanError("the transaction is cut short")
+    return found
+
+
 def read_compact_size(data: bytes, position: int) -> tuple[int, int]:
     """Return the number at `position` and where the next thing begins."""
     first = data[position]

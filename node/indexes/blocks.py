@@ -10,7 +10,7 @@ from node.block_scanner import ScannedTransaction, scan_block
 from node.indexes.index import IndexFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from node.coin import Coin
     from node.indexes.chain import Chain, ConnectedBlock, Entry
@@ -71,7 +71,7 @@ class BlockFeed:
         self._order: deque[tuple[bytes, IndexedBlock]] = deque()
         self._size = 0
         self._wakers: tuple[threading.Event, ...] = ()
-        self._remove = chain.add_listener(self)
+        self._remove: Callable[[], None] = chain.add_listener(self)
 
     def add_waker(self, waker: threading.Event) -> None:
         """Set `waker` at every change of the tip."""
@@ -119,5 +119,10 @@ class BlockFeed:
         return IndexedBlock(self._chain, entry)
 
     def close(self) -> None:
-        """Stop listening."""
-        self._remove()
+        """Stop listening. Idempotent."""
+        remove, self._remove = self._remove, _nothing
+        remove()
+
+
+def _nothing() -> None:
+    pass

@@ -18,6 +18,10 @@ class IndexFailedError(Exception):
     """An index cannot be opened or go on; one line for a person."""
 
 
+class BestBlockNotFoundError(IndexFailedError):
+    """The index ends with a block the chain does not know."""
+
+
 class Index(ABC):
     """An index over the blocks of the best chain. All calls come under the lock of its thread."""
 
@@ -57,3 +61,7 @@ class Index(ABC):
     def commit(self, best: Entry) -> None:
         """Write all that is not yet written, and that it ends with `best`, as one. Raises StoreError."""
         self.store.write({BEST: best.hash}, sync=True)
+
+    def close(self) -> None:
+        """Close what is open. Idempotent."""
+        self.store.close()

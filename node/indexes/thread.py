@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from node.indexes.index import IndexFailedError
+from node.indexes.index import BestBlockNotFoundError, Index, IndexFailedError
 from node.store import StoreError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from node.indexes.blocks import BlockFeed, IndexedBlock
     from node.indexes.chain import Chain, Entry
-    from node.indexes.index import Index
 
 log: Final = logging.getLogger()
+AnyIndex = TypeVar("AnyIndex", bound=Index)
 _LOG_INTERVAL: Final = 30.0
 _COMMIT_INTERVAL: Final = 60.0
 _PENDING_BYTES: Final = 96 << 20
@@ -49,11 +49,11 @@ class FlushGate:
             self._flushed = tip
 
 
-class IndexThread:
+class IndexThread(Generic[AnyIndex]):
     """Makes an index follow the chain, from `start` to `stop`. Thread-safe."""
 
     def __init__(
-        self, index: Index, chain: Chain, feed: BlockFeed, gate: FlushGate, fatal: Callable[[str], None]
+        self, index: AnyIndex, chain: Chain, feed: BlockFeed, gate: FlushGate, fatal: Callable[[str], None]
     ) -> None:
         """Find the index's place in the chain. Raises StoreError, IndexFailedError.
 
@@ -75,7 +75,7 @@ class IndexThread:
         best_hash = index.read_best()
         self._best = None if best_hash is None else chain.entry(best_hash)
         if best_hash is not None and self._best is None:
-            raise IndexFailedError(f"best block of {index.name} not found. Please rebuild the index.")
+            raise BestBlockNotFoundError(f"best block of {index.name} not found. Please rebuild the index.")
         self._committed = self._best
         index.load(self._best)
         tip = chain.tip()
@@ -116,12 +116,10 @@ class IndexThread:
             self._thread.join()
         with self._lock:
             if self._failure is None:
-                try:
-                    self._commit()
-                except Exception:
-                    log.exception("Failed to commit latest %s state", self.index.name)
-                    self._failure = "stopped"
-            self.index.store.close()
+                with suppress(IndexFailedError):  # It was told.
+                    self.commit()
+                self._failure = "The node is shutting down."
+            self.index.close()
 
     def wait_until_synced(self) -> bool:
         """Wait until the tip of now is indexed; False at once while the first sync goes on, or when it cannot be.
@@ -154,16 +152,26 @@ class IndexThread:
 
     @contextmanager
     def reading(self) -> Iterator[Entry | None]:
-        """Hold the index still and give its best block. Raises IndexFailedError if it cannot be read any more."""
+        """Hold the index still and give its best block. Raises IndexFailedError if it cannot be read."""
         with self._lock:
             if self._failure is not None:
                 raise IndexFailedError(self._failure)
-            yield self._best
+            try:
+                yield self._best
+            except StoreError as error:
+                self._fail(f"Error reading from {self.index.name} database: {error}")
+                raise IndexFailedError(str(error)) from error
 
     def commit(self) -> None:
-        """Write all that is not yet written. Raises StoreError, IndexFailedError."""
-        with self.reading():
-            self._commit()
+        """Write all that is not yet written. Raises IndexFailedError."""
+        with self._lock:
+            if self._failure is not None:
+                raise IndexFailedError(self._failure)
+            try:
+                self._commit()
+            except StoreError as error:
+                self._fail(f"Failed to commit latest {self.index.name} state: {error}")
+                raise IndexFailedError(str(error)) from error
 
     def _commit(self) -> None:
         best = self._best
@@ -187,6 +195,8 @@ class IndexThread:
 
     def _fail(self, text: str) -> None:
         with self._moved:
+            if self._failure is not None:
+                return
             self._failure = text
             self._moved.notify_all()
         self._fatal(text)
@@ -201,7 +211,7 @@ class IndexThread:
                     logged = now
                     log.info("Syncing %s with block chain from height %d", self.index.name, _height(self._best))
                 if self.index.pending_bytes > _PENDING_BYTES or now - self._committed_at >= _COMMIT_INTERVAL:
-                    self._commit_or_fail()
+                    self.commit()
                 if self._waiting:
                     self._tell()
                 continue
@@ -217,7 +227,7 @@ class IndexThread:
 
     def _reach_tip(self) -> None:
         if not self._synced:
-            self._commit_or_fail()
+            self.commit()
             self._synced = True
         log.info("%s is enabled at height %d", self.index.name, _height(self._best))
 
@@ -225,7 +235,7 @@ class IndexThread:
         dirty = self._best is not self._committed
         timeout = max(0.0, self._committed_at + _COMMIT_INTERVAL - time.monotonic()) if dirty else None
         if not self._wake.wait(timeout):
-            self._commit_or_fail()
+            self.commit()
         elif not self._waiting and not self._stopping:
             self._wake.clear()
             self._wake.wait(_LINGER)
@@ -259,13 +269,6 @@ class IndexThread:
         except StoreError as error:
             log.error("%s", error)  # noqa: TRY400 - one line, as Core's
             raise IndexFailedError(f"Failed to write block {block.entry.hash[::-1].hex()} to index database") from error
-
-    def _commit_or_fail(self) -> None:
-        try:
-            self.commit()
-        except StoreError as error:
-            log.error("%s", error)  # noqa: TRY400 - one line, as Core's
-            raise IndexFailedError(f"Failed to commit latest {self.index.name} state") from error
 
 
 def _height(entry: Entry | None) -> int:

@@ -167,8 +167,10 @@ def test_a_full_disk_ends_the_index(failing: Rig, chain: ChainModel, monkeypatch
     monkeypatch.setattr(failing.store, "write", full)
     chain.extend(1)
     failing.wait()
-    with pytest.raises(StoreError, match="No space left"):
+    with pytest.raises(IndexFailedError, match="No space left"):
         failing.thread.commit()
+    told = "Failed to commit latest coin index state: Fatal LevelDB error: IO error: No space left on device"
+    assert failing.failures == [told]
 
 
 def test_waits_end_with_the_index(chain: ChainModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,203 @@
+"""The indexes that options ask for, on a chain in memory with forks: each against the plainest computation."""
+
+import shutil
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+import pytest
+from chain_model import ChainModel, ModelEntry
+from conftest import wait_until
+
+from node.block_scanner import is_unspendable, scan_block, script_of
+from node.indexes.index import IndexFailedError
+from node.indexes.indexes import Indexes, IndexOptions
+from node.store import Store
+from primitives import gcs
+from primitives.muhash import MuHash3072
+
+ALL = IndexOptions(transactions=True, filters=True, coin_stats=True)
+
+
+class Node:
+    """All indexes on a model chain."""
+
+    def __init__(self, path: Path, chain: ChainModel, options: IndexOptions = ALL) -> None:
+        self.failures: list[str] = []
+        self.indexes = Indexes(path, "regtest", chain, options, self.failures.append)
+        self.indexes.start()
+        for thread in (self.indexes.coins, *self.indexes.optional):
+            wait_until(lambda thread=thread: thread.synced, "the index has caught up")  # type: ignore[misc]
+        self.wait()
+
+    def wait(self) -> None:
+        for thread in (self.indexes.coins, *self.indexes.optional):
+            assert thread.wait_until_synced()
+
+    def close(self) -> None:
+        self.indexes.stop()
+        self.indexes.stop()
+        assert self.failures == []
+
+
+@pytest.fixture
+def chain() -> ChainModel:
+    return ChainModel(Random(7))
+
+
+@pytest.fixture
+def node(tmp_path: Path, chain: ChainModel) -> Iterator[Node]:
+    chain.extend(10)
+    node = Node(tmp_path, chain)
+    yield node
+    node.close()
+
+
+def fork(chain: ChainModel, depth: int, length: int) -> None:
+    entry = chain.best[-1 - depth]
+    for _ in range(length):
+        entry = chain.make(entry)
+    chain.activate(entry)
+
+
+def expected_filter(entry: ModelEntry) -> bytes:
+    outputs = [script_of(output) for tx in scan_block(entry.data) for output in tx.outputs]
+    spent = [coin.script_pubkey for coins in entry.undo for coin in coins]
+    return gcs.encode(gcs.basic_elements(outputs, spent), entry.hash)
+
+
+def test_filters(node: Node, chain: ChainModel) -> None:
+    fork(chain, 3, 5)
+    node.wait()
+    fork(chain, 2, 4)
+    node.wait()
+    assert node.indexes.filters is not None
+    index = node.indexes.filters.index
+    for entry in chain.entries.values():
+        data = index.filter_of(entry)
+        assert data == expected_filter(entry)
+        previous = bytes(32) if entry.previous is None else index.header_of(entry.previous)
+        assert previous is not None
+        assert index.header_of(entry) == gcs.filter_header(gcs.filter_hash(data), previous)
+    assert index.filter_of(ChainModel(Random(9)).tip()) is None
+
+
+def test_damaged_filters_are_not_given(node: Node, chain: ChainModel, tmp_path: Path) -> None:
+    assert node.indexes.filters is not None
+    file = tmp_path / "blockfilter" / "basic" / "fltr00000.dat"
+    file.write_bytes(bytes(file.stat().st_size))
+    assert node.indexes.filters.index.filter_of(chain.tip()) is None
+
+
+def test_coin_statistics(node: Node, chain: ChainModel) -> None:
+    fork(chain, 4, 6)
+    node.wait()
+    fork(chain, 1, 2)
+    node.wait()
+    assert node.indexes.coin_stats is not None
+    for entry in chain.entries.values():
+        found = node.indexes.coin_stats.index.stats_of(entry)
+        assert found is not None
+        muhash = MuHash3072()
+        for key, value in entry.coins.items():
+            muhash.insert(key + value)
+        stats = found.stats
+        assert found.muhash == muhash.digest()
+        assert stats.output_count == len(entry.coins)
+        assert stats.total_amount == sum(int.from_bytes(value[4:12], "little") for value in entry.coins.values())
+        assert stats.bogo_size == sum(50 + len(script_of(value[4:])) for value in entry.coins.values())
+        assert stats.total_subsidy == (entry.height + 1) * 50 * 10**8
+        assert stats.spent + stats.total_subsidy == stats.made + stats.coinbase + stats.unspendable
+        lost = [o for tx in scan_block(entry.data) for o in tx.outputs if is_unspendable(o)] if entry.height else []
+        before = node.indexes.coin_stats.index.stats_of(entry.previous).stats if entry.previous else None  # type: ignore[union-attr]
+        if before is not None:
+            amount = sum(int.from_bytes(output[:8], "little") for output in lost)
+            assert stats.unspendable_scripts == before.unspendable_scripts + amount
+
+
+def test_transactions_are_found_in_the_chain_first(node: Node, chain: ChainModel) -> None:
+    gone = chain.best[-3:]
+    fork(chain, 3, 5)
+    node.wait()
+    assert node.indexes.transactions is not None
+    index = node.indexes.transactions.index
+    for entry in chain.entries.values():
+        for tx in scan_block(entry.data):
+            found = index.find(tx.txid, chain)
+            if not entry.height:
+                assert found is None
+                continue
+            assert found is not None
+            assert found.entry == entry
+            assert found.data == entry.data[tx.start : tx.end]
+    assert not chain.contains(gone[0])
+    assert index.find(bytes(32), chain) is None
+
+
+def test_all_go_on_after_a_crash(node: Node, chain: ChainModel, tmp_path: Path) -> None:
+    for thread in node.indexes.optional:
+        thread.commit()
+    chain.extend(4)
+    node.wait()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("coins", "txindex", "blockfilter", "coinstatsindex"):
+        shutil.copytree(tmp_path / name, copy / name, ignore=shutil.ignore_patterns("LOCK"))
+    fork(chain, 4, 9)
+    again = Node(copy, chain)
+    assert again.indexes.coin_stats is not None
+    found = again.indexes.coin_stats.index.stats_of(chain.tip())
+    assert found is not None
+    assert found.stats.output_count == len(chain.tip().coins)
+    assert again.indexes.filters is not None
+    assert again.indexes.filters.index.filter_of(chain.tip()) == expected_filter(chain.tip())
+    assert again.indexes.transactions is not None
+    txid = scan_block(chain.tip().data)[0].txid
+    assert again.indexes.transactions.index.find(txid, chain) is not None
+    assert again.indexes.prune_lock() == chain.tip().height
+    again.close()
+
+
+def test_a_foreign_store_is_refused_but_coins_are_built_anew(tmp_path: Path, chain: ChainModel) -> None:
+    for name in ("coins", "txindex"):
+        Store(tmp_path / name, b"of another").close()
+    with pytest.raises(IndexFailedError, match="txindex' was written by another program or version"):
+        Indexes(tmp_path, "regtest", chain, IndexOptions(transactions=True), print)
+    chain.extend(3)
+    node = Node(tmp_path, chain, IndexOptions())
+    assert node.indexes.coins.index.count == len(chain.tip().coins)
+    node.close()
+    node = Node(tmp_path, ChainModel(Random(11)), IndexOptions())
+    assert node.indexes.coins.index.count == 0
+    node.close()
+    node = Node(tmp_path, chain, IndexOptions(transactions=True, wipe=True))
+    node.close()
+
+
+@pytest.mark.parametrize("damage", ["CURRENT", "*.ldb", "*.log"])
+@pytest.mark.parametrize("name", ["coins", "txindex", "blockfilter/basic/db", "coinstatsindex/db"])
+def test_a_damaged_store_is_told_and_not_used(tmp_path: Path, chain: ChainModel, name: str, damage: str) -> None:
+    for _ in range(2):  # A log becomes a table when it is opened.
+        chain.extend(60)
+        Node(tmp_path, chain).close()
+    for file in (tmp_path / name).glob(damage):
+        with file.open("r+b") as stream:
+            stream.seek(150)
+            stream.write(b"1" * 200)
+
+    def read_all() -> None:
+        node = Indexes(tmp_path, "regtest", chain, ALL, print)
+        try:
+            for thread in (node.coins, *node.optional):
+                assert thread.best == chain.tip()
+                assert list(thread.index.store.items(b""))
+        finally:
+            node.stop()
+
+    with pytest.raises(Exception, match="LevelDB error: Corruption"):
+        read_all()
+
+
+def test_muhash_of_nothing() -> None:
+    assert MuHash3072().digest() == sha256(b"\1" + bytes(383)).digest()
