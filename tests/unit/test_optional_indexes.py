@@ -175,28 +175,46 @@ def test_a_foreign_store_is_refused_but_coins_are_built_anew(tmp_path: Path, cha
     node.close()
 
 
-@pytest.mark.parametrize("damage", ["CURRENT", "*.ldb", "*.log"])
+def damage_files(folder: Path, pattern: str) -> None:
+    for file in folder.glob(pattern):
+        with file.open("r+b") as stream:
+            stream.seek(150)
+            stream.write(b"1" * 200)
+
+
+def read_all(path: Path, chain: ChainModel) -> None:
+    node = Indexes(path, "regtest", chain, ALL, print)
+    try:
+        for thread in (node.coins, *node.optional):
+            assert list(thread.index.store.items(b""))
+    finally:
+        node.stop()
+
+
+@pytest.mark.parametrize("damage", ["CURRENT", "*.ldb"])
 @pytest.mark.parametrize("name", ["coins", "txindex", "blockfilter/basic/db", "coinstatsindex/db"])
 def test_a_damaged_store_is_told_and_not_used(tmp_path: Path, chain: ChainModel, name: str, damage: str) -> None:
     for _ in range(2):  # A log becomes a table when it is opened.
         chain.extend(60)
         Node(tmp_path, chain).close()
-    for file in (tmp_path / name).glob(damage):
-        with file.open("r+b") as stream:
-            stream.seek(150)
-            stream.write(b"1" * 200)
-
-    def read_all() -> None:
-        node = Indexes(tmp_path, "regtest", chain, ALL, print)
-        try:
-            for thread in (node.coins, *node.optional):
-                assert thread.best == chain.tip()
-                assert list(thread.index.store.items(b""))
-        finally:
-            node.stop()
-
+    damage_files(tmp_path / name, damage)
     with pytest.raises(Exception, match="LevelDB error: Corruption"):
-        read_all()
+        read_all(tmp_path, chain)
+
+
+@pytest.mark.parametrize("name", ["coins", "txindex", "blockfilter/basic/db", "coinstatsindex/db"])
+def test_a_damaged_log_is_told_or_ends_there(tmp_path: Path, chain: ChainModel, name: str) -> None:
+    chain.extend(60)
+    Node(tmp_path, chain).close()
+    damage_files(tmp_path / name, "*.log")
+    try:
+        read_all(tmp_path, chain)
+    except IndexFailedError as error:
+        assert "LevelDB error: Corruption" in str(error)  # noqa: PT017
+    else:
+        node = Node(tmp_path, chain)
+        assert node.indexes.coins.index.count == len(chain.tip().coins)
+        node.close()
 
 
 def test_muhash_of_nothing() -> None:
