@@ -57,9 +57,9 @@ class ProgramInit(PynodeInit):
         """Describe this process."""
         return LocalProcess(self.ipc, self.siblings)
 
-    def make_chain_client(self, mining: Mining) -> ChainClient | None:
+    def make_chain_client(self, events: Events) -> ChainClient | None:
         """Offer none."""
-        mining.close()
+        events.close()
         return None
 
     def make_events(self) -> Events | None:

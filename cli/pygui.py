@@ -12,7 +12,7 @@ from cli.errors import StartError
 from cli.node_options import NODE
 from cli.options import Program
 from cli.program_init import ProgramInit
-from cli.running import configure_ipc, process_of, reach_node, run, serve_parent
+from cli.running import configure_ipc, process_of, reach_node, run, serve_parent, tips_of
 from ipc import Ipc, IpcError
 
 if TYPE_CHECKING:
@@ -85,11 +85,8 @@ def _show(init: ProgramInit, node: PynodeInit | None, place: Place, *, spawned: 
     try:
         if node is not None:
             init.siblings.add(process_of(node), spawned=spawned)
-            mining = node.make_mining()
-            if mining is None:
-                raise StartError("The node offers no Mining interface")
             follower = ChainFollower(
-                mining,
+                tips_of(node),
                 feed.tip.emit,
                 lambda error: feed.lost.emit(str(error)),
                 lambda: feed.lost.emit("it has stopped"),

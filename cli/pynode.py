@@ -14,11 +14,13 @@ from cli.options import Program
 from cli.program_init import ProgramInit
 from cli.running import Shutdown, configure_ipc, handle_signals, run, serve_parent
 from ipc import Ipc, IpcError
+from node.services import NodeServices
 
 if TYPE_CHECKING:
     from cli.arguments import Arguments
     from common.lock_file import DirectoryLock
     from common.log import Log
+    from interfaces.events import Events
     from interfaces.init import PynodeInit
     from interfaces.mining import Mining
     from interfaces.rpc import Rpc
@@ -42,20 +44,13 @@ class Node:
         self.shutdown = shutdown
         self._ipc = ipc
         self._init = init
-        self._ready = threading.Event()
+        self.services = NodeServices(lambda: self.rpc, shutdown.request, lambda: shutdown.requested)
         self._rpc: RpcServer | None = None
         self._rpc_made = threading.Event()
         self._chainstate: Chainstate | None = None
         self._lock: DirectoryLock | None = None
         self._wallet: PynodeInit | None = None
         self.log_file: Log | None = None
-
-    def chainstate(self) -> Chainstate:
-        """Return the chain, waiting while it loads. Raises RuntimeError if it will not."""
-        self._ready.wait()
-        if self._chainstate is None:
-            raise RuntimeError("The node is shutting down.")
-        return self._chainstate
 
     @property
     def rpc(self) -> RpcServer:
@@ -89,10 +84,11 @@ class Node:
             self._chainstate = Chainstate(place.network_dir, place.chain)
         except ChainstateError as error:
             raise StartError(str(error)) from error
-        self._ready.set()
+        context = NodeContext(place.chain, self._chainstate, place.network_dir, self.shutdown.request)
+        self.services.loaded(context)
         if not arguments.get_bool("disablewallet"):
             self._start_wallet(arguments)
-        rpc.finish_warmup(NodeContext(place.chain, self._chainstate, place.network_dir, self.shutdown.request))
+        rpc.finish_warmup(context)
         log.info("Done loading")
 
     def _start_wallet(self, arguments: Arguments) -> None:
@@ -104,7 +100,7 @@ class Node:
             wallet.configure(arguments.to_list())
             process = wallet.make_process()
             self._init.siblings.add(process, spawned=True)
-            client = wallet.make_chain_client(self._init.make_mining())
+            client = wallet.make_chain_client(self._init.make_events())
 
             def lost() -> None:
                 self._init.siblings.remove(process)
@@ -126,13 +122,14 @@ class Node:
         """End everything, in the reverse order. Idempotent."""
         log.info("Shutdown in progress...")
         self.shutdown.request()
-        self._ready.set()
+        self.services.interrupt()
         self._rpc_made.set()
         if self._rpc is not None:
             self._rpc.interrupt()
         if self._wallet is not None:
             self._wallet.close()
         self._ipc.disconnect_incoming()
+        self.services.close()
         if self._chainstate is not None:
             self._chainstate.close()
         self._ipc.close()
@@ -152,7 +149,15 @@ class NodeInit(ProgramInit):
         """Make a `Mining` on the node's chain."""
         from node.mining import LocalMining
 
-        return LocalMining(self.node.chainstate())
+        services = self.node.services
+        return LocalMining(services.node().chainstate, services.events().signal)
+
+    def make_events(self) -> Events:
+        """Make an `Events` on the node's chain."""
+        from node.events import LocalEvents
+
+        services = self.node.services
+        return LocalEvents(services.events(), services.deliveries)
 
     def make_rpc(self) -> Rpc | None:
         """Make an `Rpc`."""

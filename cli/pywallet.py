@@ -10,14 +10,25 @@ from cli.common_options import CHAIN, HELP, IPC_CLIENT, IPC_SERVER, LOGGING, PLA
 from cli.errors import StartError
 from cli.options import Program
 from cli.program_init import ProgramInit
-from cli.running import FAILURE, Shutdown, configure_ipc, handle_signals, process_of, reach_node, run, serve_parent
+from cli.running import (
+    FAILURE,
+    Shutdown,
+    configure_ipc,
+    handle_signals,
+    process_of,
+    reach_node,
+    run,
+    serve_parent,
+    tips_of,
+)
 from ipc import Ipc, IpcError
 
 if TYPE_CHECKING:
     from cli.arguments import Arguments
     from common.log import Log
     from interfaces.chain_client import ChainClient
-    from interfaces.mining import BlockRef, Mining
+    from interfaces.events import Events
+    from interfaces.mining import BlockRef
 
 log: Final = logging.getLogger()
 
@@ -47,11 +58,12 @@ class WalletInit(ProgramInit):
         self.ipc.data_dir = place.network_dir
         self.log_file = start_log(own, place, console=False)
 
-    def make_chain_client(self, mining: Mining) -> ChainClient | None:
-        """Follow the chain behind `mining`."""
+    def make_chain_client(self, events: Events) -> ChainClient | None:
+        """Follow the chain behind `events`."""
         from wallet.follower import ChainFollower
+        from wallet.tips import EventTips
 
-        return ChainFollower(mining, _log_tip, _ignore)
+        return ChainFollower(EventTips(events), _log_tip, _ignore)
 
     def stop(self) -> None:
         """Close the log."""
@@ -110,15 +122,12 @@ def _follow(ipc: Ipc, init: WalletInit, arguments: Arguments, log_file: Log) -> 
     follower = None
     try:
         init.siblings.add(process_of(node), spawned=spawned)
-        mining = node.make_mining()
-        if mining is None:
-            raise StartError("The node offers no Mining interface")
 
         def lost(error: Exception) -> None:
             sys.stderr.write(f"Error: Lost the connection to the node: {error}\n")
             shutdown.request(FAILURE)
 
-        follower = ChainFollower(mining, _print_tip, lost, shutdown.request)
+        follower = ChainFollower(tips_of(node), _print_tip, lost, shutdown.request)
         return shutdown.wait()
     except IpcError as error:
         raise StartError(str(error)) from error

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from interfaces.init import PynodeInit
     from interfaces.process import Process
     from ipc import Ipc
+    from wallet.tips import Tips
 
 log: Final = logging.getLogger()
 FAILURE: Final = 1
@@ -177,3 +178,19 @@ def process_of(node: PynodeInit) -> Process | None:
         return node.make_process()
     except UnimplementedError:
         return None
+
+
+def tips_of(node: PynodeInit) -> Tips:
+    """Return the tips of a node's chain: of ours by its events, of Bitcoin Core's by Mining. Raises StartError."""
+    from wallet.tips import EventTips, MiningTips
+
+    try:
+        events = node.make_events()
+    except UnimplementedError:
+        events = None
+    if events is not None:
+        return EventTips(events)
+    mining = node.make_mining()
+    if mining is None:
+        raise StartError("The node offers no Mining interface")
+    return MiningTips(mining)

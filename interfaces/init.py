@@ -50,8 +50,8 @@ class PynodeInit(Init, schema="pynode.capnp"):
         """Make a `Process`."""
 
     @abstractmethod
-    def make_chain_client(self, mining: Mining) -> ChainClient | None:
-        """Make a follower of the chain behind `mining`."""
+    def make_chain_client(self, events: Events) -> ChainClient | None:
+        """Make a follower of the chain behind `events`."""
 
     @abstractmethod
     def make_events(self) -> Events | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from interfaces import cancellation
+from interfaces.cancellation import Cancellation
 from interfaces.mining import (
     FOREVER,
     BlockCheckOptions,
@@ -18,15 +20,17 @@ from interfaces.not_served import NotServedError
 
 if TYPE_CHECKING:
     from node.chainstate import Chainstate
+    from node.change_signal import ChangeSignal
 
 
 class LocalMining(Mining):
     """One client's view. `interrupt` ends this object's waits, those of others go on."""
 
-    def __init__(self, chainstate: Chainstate) -> None:
-        """Answer from `chainstate`, which may be closed before."""
+    def __init__(self, chainstate: Chainstate, changes: ChangeSignal) -> None:
+        """Answer from `chainstate`, which may be closed before; `changes` counts its tips."""
         self._chainstate = chainstate
-        self._interrupted = False
+        self._changes = changes
+        self._interrupted = Cancellation()
 
     def is_test_chain(self) -> bool:
         """Whether the chain is a test chain."""
@@ -43,20 +47,37 @@ class LocalMining(Mining):
 
     def wait_tip_changed(self, current_tip: bytes, timeout: float = FOREVER) -> BlockRef | None:
         """Wait without polling; an interrupt before the wait ends it too."""
-        gone = cancellation.current()
-        with gone.wakes(self._chainstate.wake):
-            found = self._chainstate.wait_for_change(current_tip, timeout, lambda: self._interrupted or gone.cancelled)
-        self._interrupted = False
-        return None if found is None else BlockRef(found.hash, found.height)
+        changes, interrupted, gone = self._changes, self._interrupted, cancellation.current()
+        deadline = time.monotonic() + max(0.0, timeout) / 1000  # In this order NaN is 0.
+        while True:
+            seen = changes.count
+            if interrupted.cancelled:
+                if interrupted is self._interrupted:
+                    self._interrupted = Cancellation()
+                return None
+            if changes.closed or gone.cancelled:
+                return None
+            tip = self._chainstate.tip()
+            left = deadline - time.monotonic()
+            if tip.hash != current_tip or left <= 0:
+                return BlockRef(tip.hash, tip.height)
+            changes.wait(seen, left, (interrupted, gone))
 
     def interrupt(self) -> None:
         """End this object's waits."""
-        self._interrupted = True
-        self._chainstate.wake()
+        self._interrupted.cancel()
 
     def submit_block(self, block: bytes) -> BlockValidation:
-        """Validate a block and add it."""
-        return self._chainstate.submit_block(block)
+        """Validate a block and add it (Core: SubmitBlock in src/node/miner.cpp)."""
+        try:
+            verdict = self._chainstate.process_block(block)
+        except ValueError as error:
+            raise ValueError(_why_no_block(block)) from error
+        if verdict.accepted and not verdict.new:
+            return BlockValidation("duplicate", "", result=False)
+        if not verdict.checked or (not verdict.accepted and not verdict.reason):
+            return BlockValidation("inconclusive", "", result=False)
+        return BlockValidation(verdict.reason, verdict.debug, result=not verdict.reason)
 
     def create_new_block(self, options: BlockCreateOptions, cooldown: bool = True) -> BlockTemplate | None:
         """Refuse: there is no template builder."""
@@ -77,3 +98,17 @@ class LocalMining(Mining):
     def close(self) -> None:
         """End waits."""
         self.interrupt()
+
+
+def _why_no_block(data: bytes) -> str:
+    """Say as Core's streams do why this is no block."""
+    from primitives.block import HEADER_SIZE, Block
+    from primitives.errors import DecodeError
+
+    reason = "end of data"
+    if len(data) >= HEADER_SIZE:
+        try:
+            Block.parse_from(data, 0)
+        except DecodeError as error:
+            reason = str(error)
+    return f"{'SpanReader::read(): ' if reason == 'end of data' else ''}{reason}: iostream error"

@@ -1,4 +1,4 @@
-"""Follows a node's tip through the Mining interface."""
+"""Follows a node's tip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from interfaces.chain_client import ChainClient
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from interfaces.mining import BlockRef, Mining
+    from interfaces.mining import BlockRef
+    from wallet.tips import Tips
 
 log: Final = logging.getLogger("wallet")
 
@@ -25,13 +26,13 @@ class ChainFollower(ChainClient):
 
     def __init__(
         self,
-        mining: Mining,
+        tips: Tips,
         on_tip: Callable[[BlockRef], None],
         on_lost: Callable[[Exception], None],
         on_end: Callable[[], None] = _nothing,
     ) -> None:
-        """Own `mining`. `on_end` hears of a node that shuts down. All run on the follower's thread."""
-        self._mining = mining
+        """Own `tips`. `on_end` hears of a node that shuts down. All run on the follower's thread."""
+        self._tips = tips
         self._on_tip = on_tip
         self._on_lost = on_lost
         self._tip: BlockRef | None = None
@@ -46,29 +47,28 @@ class ChainFollower(ChainClient):
 
     def _follow(self) -> None:
         try:
-            tip = self._mining.get_tip()
             while not self._stopping.is_set():
-                if tip is not None and tip != self._tip:
+                tip = self._tips.next()
+                if tip is not None:
                     self._tip = tip
                     self._on_tip(tip)
-                elif tip is None and self._tip is not None:
+                elif not self._stopping.is_set():
                     self._on_end()  # The node is shutting down.
                     return
-                tip = self._mining.wait_tip_changed(self._tip.hash if self._tip is not None else bytes(32))
         except Exception as error:  # noqa: BLE001 - of whatever kind, the node is lost
             if not self._stopping.is_set():
                 log.warning("Lost the connection to the node: %s", error)
                 self._on_lost(error)
 
     def close(self) -> None:
-        """Stop following, and give the Mining object back. Idempotent."""
+        """Stop following, and give the node's object back. Idempotent."""
         if self._stopping.is_set():
             return
         self._stopping.set()
         try:
-            self._mining.interrupt()
+            self._tips.interrupt()
         except Exception as error:  # noqa: BLE001 - the node is gone, and with it the wait
             log.debug("The node is gone already: %s", error)
         if threading.current_thread() is not self._thread:
             self._thread.join()
-        self._mining.close()
+        self._tips.close()

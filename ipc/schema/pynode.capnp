@@ -5,7 +5,6 @@ using Chain = import "chain.capnp";
 using Common = import "common.capnp";
 using Events = import "events.capnp";
 using Init = import "init.capnp";
-using Mining = import "mining.capnp";
 using Node = import "node.capnp";
 using Proxy = import "proxy.capnp";
 
@@ -13,7 +12,7 @@ interface PynodeInit extends(Init.Init) {
   # The bootstrap object of our processes.
   configure @0 (context :Proxy.Context, arguments :List(Text)) -> ();
   makeProcess @1 (context :Proxy.Context) -> (result :Process);
-  makeChainClient @2 (context :Proxy.Context, mining :Mining.Mining) -> (result :ChainClient);
+  makeChainClient @2 (context :Proxy.Context, events :Events.Events) -> (result :ChainClient);
   makeEvents @3 (context :Proxy.Context) -> (result :Events.Events);
   makeNode @4 (context :Proxy.Context) -> (result :Node.Node);
   makeChain @5 (context :Proxy.Context) -> (result :Chain.Chain);

@@ -1,0 +1,220 @@
+"""The stream of events of a chain, computed from the tree of blocks and a place in it.
+
+Nothing is kept for a listener: what comes next follows from where it stands and where the
+chain is now. So a branch that the chain took and left while nobody looked is not told of.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from interfaces.events import BlockMissingError, Event, EventBatch, EventKind, Position, UnknownBlockError, Wanted
+from interfaces.mining import BlockRef
+from node.chainstate import BlockMissingError as NoDataError
+from node.change_signal import ChangeSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from interfaces.cancellation import Cancellation
+    from node.block_tree import BlockEntry
+    from node.chainstate import Chainstate
+
+MAX_EVENTS: Final = 1000
+MAX_BATCH_BYTES: Final = 4_000_000
+"""Data of blocks after which a batch ends."""
+_CACHED_BYTES: Final = 8_000_000
+
+
+class EventSource:
+    """The events of one chain, for any number of clients. Thread-safe."""
+
+    def __init__(self, chainstate: Chainstate) -> None:
+        """Follow `chainstate` until `close`."""
+        self._chainstate = chainstate
+        self.signal = ChangeSignal()
+        self._blocks = _RecentBlocks(chainstate)
+        self._remove = chainstate.add_listener(_Listener(self.signal))
+
+    def find_position(self, locator: Sequence[bytes]) -> Position:
+        """Return the position at the first block of `locator` that is known. Raises UnknownBlockError."""
+        chain = self._chainstate
+        if not locator:
+            tip = chain.tip().hash
+            return Position(tip, tip, chain.best_header().hash)
+        for name in locator:
+            if chain.entry(name) is not None:
+                return Position(name)
+        raise UnknownBlockError(f"None of these blocks is known: {', '.join(_shown(name) for name in locator)}")
+
+    def check(self, position: Position, wanted: Wanted) -> None:
+        """Raise UnknownBlockError if `next` would."""
+        if wanted.connected or wanted.disconnected:
+            _Walk(self._chainstate, position.block, self._chainstate.tip())
+
+    def next(
+        self,
+        position: Position,
+        wanted: Wanted,
+        max_events: int,
+        timeout: float,
+        cancellations: Sequence[Cancellation] = (),
+    ) -> EventBatch | None:
+        """Do as `Events.next`, waiting until a cancellation comes."""
+        signal = self.signal
+        deadline = time.monotonic() + max(0.0, timeout) / 1000  # In this order NaN is 0.
+        most = min(max_events, MAX_EVENTS)
+        if most < 1:
+            raise ValueError(f"max_events must be at least 1, not {max_events}")
+        while True:
+            seen = signal.count
+            if signal.closed or any(cancellation.cancelled for cancellation in cancellations):
+                return None
+            batch = self._collect(position, wanted, most)
+            left = deadline - time.monotonic()
+            if batch.events or left <= 0:
+                return batch
+            position = batch.position
+            signal.wait(seen, left, cancellations)
+
+    def _collect(self, position: Position, wanted: Wanted, most: int) -> EventBatch:
+        chain = self._chainstate
+        events: list[Event] = []
+        block, tip, header_tip = position.block, position.tip, position.header_tip
+        if wanted.header_tip and (best := chain.best_header()).hash != header_tip:
+            events.append(_event(EventKind.HEADER_TIP, best))
+            header_tip = best.hash
+        target = chain.tip()
+        reached = True
+        if wanted.connected or wanted.disconnected:
+            walk = _Walk(chain, block, target)
+            size = 0
+            while reached := len(events) < most and size < MAX_BATCH_BYTES:
+                step = walk.step()
+                if step is None:
+                    break
+                kind, entry = step
+                connected = kind is EventKind.BLOCK_CONNECTED
+                if wanted.connected if connected else wanted.disconnected:
+                    data = None
+                    if wanted.connected_data if connected else wanted.disconnected_data:
+                        try:
+                            data = self._blocks.read(entry)
+                        except BlockMissingError:
+                            if not events:
+                                raise
+                            reached = False  # What came before is told first.
+                            break
+                        size += len(data)
+                    events.append(_event(kind, entry, data))
+                block = walk.place
+        if wanted.tip and target.hash != tip and reached and len(events) < most:
+            events.append(_event(EventKind.TIP, target, initial_download=chain.is_initial_block_download()))
+            tip = target.hash
+        return EventBatch(events, Position(block, tip, header_tip))
+
+    def close(self) -> None:
+        """End all waits. Idempotent."""
+        self._remove()
+        self.signal.close()
+
+
+class _Walk:
+    """The shortest way from a block to a tip, one block at a time."""
+
+    def __init__(self, chain: Chainstate, start: bytes, tip: BlockEntry) -> None:
+        self._tip = tip
+        self.place = start
+        self._entry: BlockEntry | None = None
+        if start:
+            self._entry = chain.entry(start)
+            if self._entry is None:
+                raise UnknownBlockError(f"Block {_shown(start)} is unknown")
+
+    def step(self) -> tuple[EventKind, BlockEntry] | None:
+        """Move to the next block and return what happened, None at the tip."""
+        here, tip = self._entry, self._tip
+        if here is not None and (here.height > tip.height or tip.ancestor(here.height) != here):
+            self._move(here.previous)
+            return EventKind.BLOCK_DISCONNECTED, here
+        height = here.height + 1 if here is not None else 0
+        if height > tip.height:
+            return None
+        following = tip.ancestor(height)
+        self._move(following)
+        return EventKind.BLOCK_CONNECTED, following
+
+    def _move(self, entry: BlockEntry | None) -> None:
+        self._entry = entry
+        self.place = entry.hash if entry is not None else b""
+
+
+class _RecentBlocks:
+    """Blocks as read from disk, so that many clients that ask for the same cost one reading."""
+
+    def __init__(self, chain: Chainstate) -> None:
+        self._chain = chain
+        self._lock = threading.Lock()
+        self._known: OrderedDict[bytes, bytes] = OrderedDict()
+        self._bytes = 0
+
+    def read(self, entry: BlockEntry) -> bytes:
+        """Return a block. Raises BlockMissingError."""
+        name = entry.hash
+        with self._lock:
+            data = self._known.get(name)
+            if data is None:
+                try:
+                    data = self._chain.read_block(entry)
+                except NoDataError as error:
+                    raise BlockMissingError(
+                        f"Block {_shown(name)} at height {entry.height} is not available: {error}"
+                    ) from error
+                self._known[name] = data
+                self._bytes += len(data)
+                while self._bytes > _CACHED_BYTES:
+                    self._bytes -= len(self._known.popitem(last=False)[1])
+            return data
+
+
+class _Listener:
+    """Hears of each change on the thread that makes it, and only passes on that there was one."""
+
+    def __init__(self, signal: ChangeSignal) -> None:
+        self._signal = signal
+
+    def block_connected(self, entry: BlockEntry, block: object) -> None:
+        """Wait for the tip that follows."""
+
+    def block_disconnected(self, entry: BlockEntry, block: object) -> None:
+        """Wait for the tip that follows."""
+
+    def tip_changed(self, entry: BlockEntry, initial_download: bool) -> None:
+        """Tell."""
+        del entry, initial_download
+        self._signal.changed()
+
+    def header_tip(self, entry: BlockEntry) -> None:
+        """Tell."""
+        del entry
+        self._signal.changed()
+
+
+def _event(kind: EventKind, entry: BlockEntry, data: bytes | None = None, *, initial_download: bool = False) -> Event:
+    previous = entry.previous
+    return Event(
+        kind,
+        BlockRef(entry.hash, entry.height),
+        previous.hash if previous is not None else b"",
+        entry.time,
+        initial_download,
+        data,
+    )
+
+
+def _shown(name: bytes) -> str:
+    """Write a hash as people read it."""
+    return f"'{name[::-1].hex()}'"

@@ -1,0 +1,68 @@
+"""What the interfaces of a node work with: there from its start, though the chain is loaded later."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from node.deliveries import Deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from node.context import NodeContext
+    from node.event_source import EventSource
+    from node.rpc.server import RpcServer
+
+
+class NodeServices:
+    """One node's parts. Thread-safe."""
+
+    def __init__(
+        self, rpc: Callable[[], RpcServer], shutdown: Callable[[], None], shutdown_requested: Callable[[], bool]
+    ) -> None:
+        """Begin without a chain."""
+        self.deliveries = Deliveries()
+        self.rpc = rpc
+        self.shutdown = shutdown
+        self.shutdown_requested = shutdown_requested
+        self._ready = threading.Event()
+        self._node: NodeContext | None = None
+        self._events: EventSource | None = None
+
+    def loaded(self, node: NodeContext) -> None:
+        """Work with the chain of `node` from now on."""
+        from node.event_source import EventSource
+
+        self._node = node
+        self._events = EventSource(node.chainstate)
+        self._ready.set()
+
+    def is_loaded(self) -> bool:
+        """Whether there is a chain."""
+        return self._node is not None
+
+    def node(self) -> NodeContext:
+        """Return the node, waiting until its chain is loaded. Raises RuntimeError if it will not be."""
+        self._ready.wait()
+        if self._node is None:
+            raise RuntimeError("The node is shutting down.")
+        return self._node
+
+    def events(self) -> EventSource:
+        """Return the events of the chain, waiting until it is loaded. Raises RuntimeError if it will not be."""
+        self._ready.wait()
+        if self._events is None:
+            raise RuntimeError("The node is shutting down.")
+        return self._events
+
+    def interrupt(self) -> None:
+        """End all waits, now and later."""
+        self._ready.set()
+        if self._events is not None:
+            self._events.close()
+
+    def close(self) -> None:
+        """End what calls back, once clients are gone. Idempotent."""
+        self.interrupt()
+        self.deliveries.close()
