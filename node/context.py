@@ -25,3 +25,5 @@ class NodeContext:
     shutdown: Callable[[], None]
     """Asks the program to end."""
     clock: Clock = field(default_factory=Clock)
+    user_agent: str = ""
+    """How the node presents itself to peers (BIP14)."""

@@ -23,7 +23,7 @@ def test_version_and_help(name: str) -> None:
     assert found.stdout == f"{name} version v{VERSION}\n"
     found = subprocess.run([BIN / name, "-help"], capture_output=True, text=True, check=True)
     assert f"Usage: {name} [options]" in found.stdout
-    assert "-regtest" in found.stdout
+    assert "-testnet4" in found.stdout
 
 
 @pytest.mark.parametrize("name", ["pynode", "pywallet", "pygui", "pycli"])

@@ -1,0 +1,273 @@
+"""Everything that runs in a node, from start to stop (Core: src/bitcoind.cpp, AppInitMain in src/init.cpp)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cli.commands import Commands
+from cli.errors import StartError
+from cli.running import Shutdown, configure_ipc
+from ipc import Ipc, IpcError
+from node.services import NodeServices
+
+if TYPE_CHECKING:
+    from cli.arguments import Arguments
+    from cli.background import Umbilical
+    from cli.pid_file import PidFile
+    from cli.pynode import NodeInit
+    from cli.startup import Place
+    from common.lock_file import DirectoryLock
+    from common.log import Log
+    from interfaces.init import PynodeInit
+    from node.chainstate import Chainstate
+    from node.context import NodeContext
+    from node.rpc.server import RpcServer
+
+log: Final = logging.getLogger()
+DEFAULT_PID_NAME: Final = "bitcoind.pid"
+"""Core's, which its tests and service files know."""
+
+
+class Node:
+    """The parts of a node."""
+
+    def __init__(self, ipc: Ipc, init: NodeInit, shutdown: Shutdown) -> None:
+        """Prepare; nothing runs yet."""
+        self.shutdown = shutdown
+        self.services = NodeServices(lambda: self.rpc, shutdown.request, lambda: shutdown.requested)
+        self.log_file: Log | None = None
+        self._ipc = ipc
+        self._init = init
+        self._commands = Commands()
+        self._arguments: Arguments | None = None
+        self._umbilical: Umbilical | None = None
+        self._locks: list[DirectoryLock] = []
+        self._pid_file: PidFile | None = None
+        self._rpc: RpcServer | None = None
+        self._rpc_made = threading.Event()
+        self._chainstate: Chainstate | None = None
+        self._wallet: PynodeInit | None = None
+
+    @property
+    def rpc(self) -> RpcServer:
+        """What answers JSON-RPC. Raises RuntimeError if the node will not start."""
+        self._rpc_made.wait()
+        if self._rpc is None:
+            raise RuntimeError("The node is shutting down.")
+        return self._rpc
+
+    def start(self, arguments: Arguments, *, console: bool) -> None:
+        """Start everything. Raises StartError.
+
+        With `console` we run on our own: the log goes to the terminal, and -daemon and -pid count.
+        """
+        from cli.node_settings import blocks_dir
+        from cli.startup import prepare
+
+        place = prepare(arguments, keep_settings=True)
+        self._check(arguments, place)
+        if console:
+            self._go_to_background(arguments, place)
+        self._arguments = arguments
+        self._lock(place.network_dir)
+        self._lock(blocks_dir(arguments, place) / "blocks")
+        if console:
+            self._write_pid(arguments, place)
+        self._start_log(arguments, place, console=console)
+        self._start_rpc(arguments, place)
+        context = self._load_chain(arguments, place)
+        if context is None:
+            return
+        self.services.loaded(context)
+        if not arguments.get_bool("disablewallet"):
+            self._start_wallet(arguments)
+        self._init_message("Done loading")
+        self.rpc.finish_warmup(context)
+        self._commands.start(arguments.get("startupnotify"))
+        self.tell_parent(good=True)
+
+    # --- in this order -------------------------------------------------------------------------------------------
+
+    def _check(self, arguments: Arguments, place: Place) -> None:
+        from cli.checks import check_options
+        from cli.interactions import apply_interactions
+        from cli.node_settings import blocks_dir, user_agent
+
+        apply_interactions(arguments)
+        for warning in check_options(arguments, place.chain):
+            warn(warning)
+        user_agent(arguments)
+        blocks = blocks_dir(arguments, place) / "blocks"
+        try:
+            blocks.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartError(f"Cannot write to directory '{blocks}'; check permissions.") from error
+
+    def _go_to_background(self, arguments: Arguments, place: Place) -> None:
+        wait = arguments.get_bool("daemonwait")
+        if not wait and not arguments.get_bool("daemon"):
+            return
+        from cli.background import go_to_background
+        from cli.node_settings import blocks_dir
+        from common.version import CLIENT_NAME
+
+        for directory in (place.network_dir, blocks_dir(arguments, place) / "blocks"):
+            self._lock(directory)  # Who is refused hears it while there is a terminal.
+        self._unlock()
+        sys.stdout.write(f"{CLIENT_NAME} starting\n")
+        self._umbilical = go_to_background(arguments.get("debuglogfile", arguments.program.log_file_name))
+        if not wait:
+            self.tell_parent(good=True)
+
+    def _lock(self, directory: Path) -> None:
+        from common.errors import LockError
+        from common.lock_file import DirectoryLock
+
+        try:
+            self._locks.append(DirectoryLock(directory))
+        except LockError as error:
+            raise StartError(str(error)) from error
+
+    def _write_pid(self, arguments: Arguments, place: Place) -> None:
+        from cli.pid_file import PidFile
+
+        path = arguments.get_path("pid", DEFAULT_PID_NAME)
+        if path is not None:
+            self._pid_file = PidFile(place.network_dir / path)
+
+    def _start_log(self, arguments: Arguments, place: Place, *, console: bool) -> None:
+        from cli.startup import start_log
+
+        self.log_file = start_log(arguments, place, console=console and self._umbilical is None)
+        given = arguments.get("datadir")
+        if given and not Path(given).is_absolute():
+            log.warning(
+                "Relative datadir option '%s' specified, which will be interpreted relative to the current working "
+                "directory '%s'. This is fragile, because if bitcoin is started in the future from a different "
+                "location, it will be unable to locate the current data files. There could also be data loss if "
+                "bitcoin is started while in a temporary directory.",
+                given,
+                Path.cwd(),
+            )
+
+    def _start_rpc(self, arguments: Arguments, place: Place) -> None:
+        """Answer from now on, though only with what the node is waiting for."""
+        from cli.checks import check_ports
+        from node.rpc.server import RpcServer
+        from node.rpc.table import full_table
+
+        self._rpc = RpcServer(full_table())
+        self._rpc_made.set()
+        configure_ipc(self._ipc, arguments, place)
+        check_ports(arguments)
+
+    def _load_chain(self, arguments: Arguments, place: Place) -> NodeContext | None:
+        """Load the chain; None if we are to end meanwhile."""
+        from cli.chain_watcher import ChainWatcher
+        from cli.node_settings import apply_mock_time, chainstate_options, user_agent
+        from node.chainstate import Chainstate, ChainstateError, InterruptedLoadError
+        from node.clock import Clock
+        from node.context import NodeContext
+
+        clock = Clock()
+        apply_mock_time(arguments, clock)
+        self._init_message("Loading block index…")
+        options = chainstate_options(arguments, place, lambda: self.shutdown.requested)
+        try:
+            chainstate = self._chainstate = Chainstate(place.network_dir, place.chain, options)
+        except InterruptedLoadError as error:
+            log.info("%s", error)
+            return None
+        except ChainstateError as error:
+            raise StartError(str(error)) from error
+        watcher = ChainWatcher(arguments, self._commands, self.shutdown.request)
+        chainstate.add_listener(watcher)
+        watcher.tip_changed(chainstate.tip(), initial_download=True)
+        return NodeContext(
+            place.chain,
+            chainstate,
+            place.network_dir,
+            self.shutdown.request,
+            clock,
+            user_agent=user_agent(arguments),
+        )
+
+    def _start_wallet(self, arguments: Arguments) -> None:
+        from interfaces.init import PynodeInit
+
+        try:
+            wallet = self._ipc.spawn_process("pywallet", PynodeInit)
+            self._wallet = wallet
+            wallet.configure(arguments.to_list())
+            process = wallet.make_process()
+            self._init.siblings.add(process, spawned=True)
+            client = wallet.make_chain_client(self._init.make_events())
+
+            def lost() -> None:
+                self._init.siblings.remove(process)
+                if client is not None:
+                    client.close()
+                if not self.shutdown.requested:
+                    log.error("The wallet process ended; the node goes on without it")
+
+            self._ipc.add_cleanup(wallet, lost)
+        except IpcError as error:
+            raise StartError(f"The wallet cannot be started. {error}") from error
+
+    def _init_message(self, text: str) -> None:
+        """Say what goes on, in the log and to those who ask by RPC."""
+        log.info("init message: %s", text)
+        if self._rpc is not None:
+            self._rpc.set_warmup(text)
+
+    # --- at any time ---------------------------------------------------------------------------------------------
+
+    def reopen_log(self) -> None:
+        """Open the log anew, if there is one yet."""
+        if self.log_file is not None:
+            self.log_file.reopen()
+
+    def tell_parent(self, *, good: bool) -> None:
+        """Tell the process that waits until we are in the background, if there is one, how it went."""
+        if self._umbilical is not None:
+            self._umbilical.tell(good=good)
+
+    def stop(self) -> None:
+        """End everything, in the reverse order. Idempotent."""
+        if self._arguments is not None:
+            arguments, self._arguments = self._arguments, None
+            self._commands.run_all(arguments.get_list("shutdownnotify"))
+        log.info("Shutdown in progress...")
+        self.shutdown.request()
+        self.services.interrupt()
+        self._rpc_made.set()
+        if self._rpc is not None:
+            self._rpc.interrupt()
+        if self._wallet is not None:
+            self._wallet.close()
+        self._ipc.disconnect_incoming()
+        self.services.close()
+        if self._chainstate is not None:
+            self._chainstate.close()
+        self._ipc.close()
+        if self._pid_file is not None:
+            self._pid_file.close()
+        self._unlock()
+        log.info("Shutdown done")
+        if self.log_file is not None:
+            self.log_file.close()
+
+    def _unlock(self) -> None:
+        while self._locks:
+            self._locks.pop().close()
+
+
+def warn(text: str) -> None:
+    """Tell the user of something odd that does not keep the node from starting."""
+    log.warning("%s", text)
+    sys.stderr.write(f"Warning: {text}\n")
+    sys.stderr.flush()

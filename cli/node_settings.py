@@ -1,0 +1,80 @@
+"""Where the options of a node become the values that its parts work with."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from cli.errors import StartError
+from common.version import CLIENT_NAME, VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cli.arguments import Arguments
+    from cli.startup import Place
+    from node.chainstate import ChainstateOptions
+    from node.clock import Clock
+
+_UNSAFE_COMMENT: Final = re.compile(r"[^A-Za-z0-9 .,;\-_?@]")
+_LONGEST_USER_AGENT: Final = 256
+
+
+def blocks_dir(arguments: Arguments, place: Place) -> Path:
+    """Return the directory that holds the folder `blocks`. Raises StartError."""
+    given = arguments.get_path("blocksdir") if arguments.is_set("blocksdir") else None
+    if not arguments.is_set("blocksdir"):
+        return place.network_dir
+    if given is None or not given.is_dir():
+        raise StartError(f'Specified blocks directory "{arguments.get("blocksdir")}" does not exist.')
+    return given.absolute() / place.chain.data_dir_suffix
+
+
+def user_agent(arguments: Arguments) -> str:
+    """Return how we present ourselves to peers (BIP14). Raises StartError."""
+    comments = arguments.get_list("uacomment")
+    for comment in comments:
+        if _UNSAFE_COMMENT.search(comment):
+            raise StartError(f"User Agent comment ({comment}) contains unsafe characters.")
+    text = f"/{CLIENT_NAME}:{VERSION}{'(' + '; '.join(comments) + ')' if comments else ''}/"
+    if len(text) > _LONGEST_USER_AGENT:
+        raise StartError(
+            f"Total length of network version string ({len(text)}) exceeds maximum length ({_LONGEST_USER_AGENT}). "
+            "Reduce the number or size of uacomments."
+        )
+    return text
+
+
+def script_workers(arguments: Arguments) -> int:
+    """Return how many threads verify scripts beside the one that connects."""
+    threads = arguments.get_int("par", 0)
+    if threads <= 0:
+        threads += os.cpu_count() or 1
+    return max(0, threads - 1)
+
+
+def chainstate_options(arguments: Arguments, place: Place, stop: Callable[[], bool]) -> ChainstateOptions:
+    """Return how to load the chain."""
+    from node.chainstate import ChainstateOptions
+
+    return ChainstateOptions(
+        blocks_dir=blocks_dir(arguments, place),
+        reindex=arguments.get_bool("reindex"),
+        reindex_chainstate=arguments.get_bool("reindex-chainstate"),
+        workers=script_workers(arguments),
+        stop=stop,
+    )
+
+
+def apply_mock_time(arguments: Arguments, clock: Clock) -> None:
+    """Stop the clock where -mocktime says. Raises StartError."""
+    from node.kernel_symbols import KernelSymbolsError
+
+    seconds = arguments.get_int("mocktime", 0)
+    if seconds:
+        try:
+            clock.set_mock(seconds)
+        except KernelSymbolsError as error:
+            raise StartError(f"-mocktime cannot be served. {error}") from error
