@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from node.rpc.json import Json
     from node.rpc.method import Method
 
-MODULES: Final = ("control", "blockchain", "rawtransaction", "addresses", "descriptors", "message_signing")
+MODULES: Final = (
+    "control",
+    "blockchain",
+    "rawtransaction",
+    "addresses",
+    "descriptors",
+    "message_signing",
+    "mempool",
+    "network",
+)
 """The modules of this package that list METHODS."""
 
 

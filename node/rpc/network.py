@@ -1,0 +1,181 @@
+"""RPC methods about peers, of which a node has none yet (Core: src/rpc/net.cpp)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from common.version import VERSION_NUMBER
+from node.rpc.help import examples
+from node.rpc.json import Amount
+from node.rpc.mempool import INCREMENTAL_FEE, RELAY_FEE
+from node.rpc.method import Kind, Result, method
+
+if TYPE_CHECKING:
+    from node.rpc.json import Json
+    from node.rpc.request import RpcContext
+
+PROTOCOL_VERSION: Final = 70016
+NETWORKS: Final = ("ipv4", "ipv6", "onion", "i2p", "cjdns")
+
+
+@method(
+    "network",
+    "getconnectioncount",
+    result=Result(Kind.NUM, "", "How many peers there are"),
+    help="Returns the number of connections to other nodes.",
+    examples=examples("getconnectioncount"),
+)
+def getconnectioncount(context: RpcContext) -> Json:
+    """Count the peers."""
+    del context
+    return 0
+
+
+@method(
+    "network",
+    "getpeerinfo",
+    result=Result(Kind.ARR, "", "The peers", (Result(Kind.OBJ_DYN, "", "A peer", (Result(Kind.ANY, "", "A fact"),)),)),
+    help="Returns what is known of each peer.",
+    examples=examples("getpeerinfo"),
+)
+def getpeerinfo(context: RpcContext) -> Json:
+    """List the peers."""
+    del context
+    return []
+
+
+@method(
+    "network",
+    "getnettotals",
+    result=Result(
+        Kind.OBJ,
+        "",
+        "",
+        (
+            Result(Kind.NUM, "totalbytesrecv", "Bytes received"),
+            Result(Kind.NUM, "totalbytessent", "Bytes sent"),
+            Result(Kind.NUM_TIME, "timemillis", "The time, in milliseconds"),
+            Result(
+                Kind.OBJ,
+                "uploadtarget",
+                "",
+                (
+                    Result(Kind.NUM, "timeframe", "Of how many seconds the target is"),
+                    Result(Kind.NUM, "target", "The target in bytes, 0 for none"),
+                    Result(Kind.BOOL, "target_reached", "Whether so much was sent"),
+                    Result(Kind.BOOL, "serve_historical_blocks", "Whether old blocks are sent"),
+                    Result(Kind.NUM, "bytes_left_in_cycle", "Bytes left in this time"),
+                    Result(Kind.NUM, "time_left_in_cycle", "Seconds left in this time"),
+                ),
+            ),
+        ),
+    ),
+    help="Returns how much went to and came from peers.",
+    examples=examples("getnettotals"),
+)
+def getnettotals(context: RpcContext) -> Json:
+    """Count bytes."""
+    del context
+    return {
+        "totalbytesrecv": 0,
+        "totalbytessent": 0,
+        "timemillis": int(time.time() * 1000),
+        "uploadtarget": {
+            "timeframe": 86400,
+            "target": 0,
+            "target_reached": False,
+            "serve_historical_blocks": True,
+            "bytes_left_in_cycle": 0,
+            "time_left_in_cycle": 0,
+        },
+    }
+
+
+_NETWORK: Final = Result(
+    Kind.OBJ,
+    "",
+    "",
+    (
+        Result(Kind.STR, "name", f"One of {', '.join(NETWORKS)}"),
+        Result(Kind.BOOL, "limited", "Whether it is left out"),
+        Result(Kind.BOOL, "reachable", "Whether it can be reached"),
+        Result(Kind.STR, "proxy", "The proxy to it, empty for none"),
+        Result(Kind.BOOL, "proxy_randomize_credentials", "Whether each connection uses other credentials"),
+    ),
+)
+_ADDRESS: Final = Result(
+    Kind.OBJ,
+    "",
+    "",
+    (
+        Result(Kind.STR, "address", "The address"),
+        Result(Kind.NUM, "port", "The port"),
+        Result(Kind.NUM, "score", "How sure we are of it"),
+    ),
+)
+
+
+@method(
+    "network",
+    "getnetworkinfo",
+    result=Result(
+        Kind.OBJ,
+        "",
+        "",
+        (
+            Result(Kind.NUM, "version", "The version of the program"),
+            Result(Kind.STR, "subversion", "How it presents itself to peers"),
+            Result(Kind.NUM, "protocolversion", "The version of the protocol"),
+            Result(Kind.STR_HEX, "localservices", "What it offers to peers"),
+            Result(Kind.ARR, "localservicesnames", "The same by name", (Result(Kind.STR, "SERVICE_NAME", "A name"),)),
+            Result(Kind.BOOL, "localrelay", "Whether it wants transactions from peers"),
+            Result(Kind.NUM, "timeoffset", "By how many seconds the clocks of peers are ahead"),
+            Result(Kind.NUM, "connections", "How many peers there are"),
+            Result(Kind.NUM, "connections_in", "How many of them came to us"),
+            Result(Kind.NUM, "connections_out", "How many of them we went to"),
+            Result(Kind.BOOL, "networkactive", "Whether it talks to peers"),
+            Result(Kind.ARR, "networks", "What is known of each network", (_NETWORK,)),
+            Result(Kind.NUM, "relayfee", "The least fee rate of what is relayed, in BTC/kvB"),
+            Result(Kind.NUM, "incrementalfee", "By how much a replacement must pay more, in BTC/kvB"),
+            Result(Kind.ARR, "localaddresses", "Our addresses", (_ADDRESS,)),
+            Result(Kind.ARR, "warnings", "What is wrong", (Result(Kind.STR, "", "A warning"),), skip_type_check=True),
+        ),
+    ),
+    help="Returns the state of the connections to other nodes.",
+    examples=examples("getnetworkinfo"),
+)
+def getnetworkinfo(context: RpcContext) -> Json:
+    """Describe the network; we talk to no peers, so none of it can be reached."""
+    warnings = list(context.node.chainstate.warnings.values())
+    single = "warnings" in context.server.options.deprecated
+    return {
+        "version": VERSION_NUMBER,
+        "subversion": context.node.user_agent,
+        "protocolversion": PROTOCOL_VERSION,
+        "localservices": f"{0:016x}",
+        "localservicesnames": [],
+        "localrelay": False,
+        "timeoffset": 0,
+        "networkactive": False,
+        "connections": 0,
+        "connections_in": 0,
+        "connections_out": 0,
+        "networks": [
+            {
+                "name": name,
+                "limited": True,
+                "reachable": False,
+                "proxy": "",
+                "proxy_randomize_credentials": False,
+            }
+            for name in NETWORKS
+        ],
+        "relayfee": Amount(RELAY_FEE),
+        "incrementalfee": Amount(INCREMENTAL_FEE),
+        "localaddresses": [],
+        "warnings": (warnings[-1] if warnings else "") if single else warnings,
+    }
+
+
+METHODS: Final = (getconnectioncount, getnettotals, getnetworkinfo, getpeerinfo)

@@ -1,0 +1,55 @@
+"""RPC methods about peers and waiting transactions, while there are none."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from node.context import NodeContext
+from node.rpc.errors import RpcError
+from node.rpc.mempool import getrawmempool
+from node.rpc.request import Request, RpcContext
+from node.rpc.server import RpcOptions, RpcServer
+from node.rpc.table import full_table
+
+
+@dataclass
+class Warned:
+    warnings: dict[int, str] = field(default_factory=lambda: {1: "odd", 2: "odder"})
+
+
+@dataclass
+class Node:
+    chainstate: Warned = field(default_factory=Warned)
+    user_agent: str = "/pynode:1/"
+
+
+def call(name: str, *values: Any, deprecated: frozenset[str] = frozenset()) -> Any:
+    table = full_table()
+    server = RpcServer(table, RpcOptions(deprecated=deprecated))
+    found = table.find(name)
+    assert found is not None
+    result = found.function(RpcContext(cast("NodeContext", Node()), cast("Request", None), server), *values)
+    assert all(part.mismatch(result) is None for part in found.results[:1]) or name == "getrawmempool"
+    return result
+
+
+def test_nobody_is_there() -> None:
+    assert call("getconnectioncount") == 0
+    assert call("getpeerinfo") == []
+    assert call("getnettotals")["totalbytesrecv"] == 0
+    info = call("getnetworkinfo")
+    assert info["subversion"] == "/pynode:1/"
+    assert info["networkactive"] is False
+    assert info["warnings"] == ["odd", "odder"]
+    assert call("getnetworkinfo", deprecated=frozenset({"warnings"}))["warnings"] == "odder"
+
+
+def test_nothing_waits() -> None:
+    info = call("getmempoolinfo")
+    assert (info["loaded"], info["size"]) == (True, 0)
+    assert call("getrawmempool", False, False) == []
+    assert call("getrawmempool", True, False) == {}
+    assert call("getrawmempool", False, True) == {"txids": [], "mempool_sequence": 1}
+    with pytest.raises(RpcError, match="Verbose results cannot contain mempool sequence values"):
+        getrawmempool.function(cast("RpcContext", None), True, True)
