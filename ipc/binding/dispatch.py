@@ -80,6 +80,8 @@ class Request:
         """Answer with a result. An EncodeError becomes the answer."""
         self.running = False
         call = self.call
+        if call.canceled:
+            self._log_interrupted()
         caps: list[Capability | None] = []
         if self.method is None:
             buffer = m.begin_results(call.id & 0xFFFFFFFF, release_params=True)
@@ -95,12 +97,15 @@ class Request:
             log.debug("%s IPC server send response #%d %s$Results", _here(self._session), self.number, self.label)
             log.log(TRACE, "%s response data: %s", _here(self._session), show(value))
 
+    def _log_interrupted(self) -> None:
+        log.info("ipc: %s IPC server request #%d interrupted (canceled)", _here(self._session), self.number)
+
     def raised(self, error: BaseException) -> None:
         """Answer with an exception of the method."""
         self.running = False
         call = self.call
         if call.canceled:
-            log.info("ipc: %s IPC server request #%d interrupted (canceled)", _here(self._session), self.number)
+            self._log_interrupted()
         elif self.method is not None:
             caps: list[Capability | None] = []
             buffer = self.method.begin_error(call.id, error, self._session.give(caps))

@@ -3,12 +3,20 @@
 import gc
 import logging
 import threading
+from typing import Any
 
 import pytest
 from conftest import Pair, wait_until
+from rpc_peer import Recorder
 from zoo import Counter, Keeper, Leaf, Several, Zoo
 
 from ipc import DisconnectedError, EncodeError, IpcError, RemoteError
+from ipc.binding.binding import binding_of
+from ipc.capnp import messages as m
+from ipc.capnp import wire
+from ipc.capnp.calls import Question
+from ipc.capnp.capability import Capability, LocalCap
+from ipc.capnp.threads import THREAD_MAP_ID, context_caps, make_thread
 
 
 def test_call_after_close_of_client(pair: Pair) -> None:
@@ -64,13 +72,105 @@ def test_client_gone_during_blocking_wait(pair: Pair, caplog: pytest.LogCaptureF
         assert keeper.canceled.wait(10)
         assert keeper.closed.wait(10)
     assert failed == ["IPC client method call interrupted by disconnect."]
-    wait_until(lambda: "interrupted (canceled)" in caplog.text or "canceled while executing" in caplog.text, "logged")
+    wait_until(lambda: "interrupted (canceled)" in caplog.text, "logged")
+    assert "canceled while executing" in caplog.text
+    assert "IPC server: socket disconnected" in caplog.text
 
 
 def test_calls_of_one_thread_run_in_order(pair: Pair) -> None:
     zoo = pair.connect().make_zoo()
     results = [zoo.count() for _ in range(5)]
     assert results == [1, 2, 3, 4, 5]
+
+
+def raw(zoo: Any, name: str, thread: LocalCap | Capability | None) -> Question:
+    """Send a call without waiting for its answer, to be run by `thread`, or by the pool if None."""
+    session = zoo._session
+    method = binding_of(Zoo).methods[name]
+    context = context_caps(session.connection, session._waiter())
+    caps: list[Capability | None] = [context[0] if thread is OWN else thread, context[1]]
+    buffer = method.begin_call((), session.give(caps))
+    question = Question(lambda: None)
+    session.rpc.start_call(zoo._capability, method.schema.interface_id, method.schema.ordinal, buffer, caps, question)
+    session.connection.flush()
+    return question
+
+
+OWN = LocalCap(Recorder())
+
+
+def test_three_calls_at_once_on_one_thread_run_in_order(pair: Pair) -> None:
+    zoo = pair.connect().make_zoo()
+    questions = [raw(zoo, "count", OWN) for _ in range(3)]
+    wait_until(lambda: all(question.done for question in questions), "all were answered")
+    keeper = pair.keeper_init.zoos[0]
+    assert keeper.order == [1, 2, 3]
+    assert keeper.most_running == 1
+
+
+def test_thread_that_is_none_of_the_servers(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    zoo = pair.connect().make_zoo()
+    question = raw(zoo, "count", LocalCap(Recorder()))
+    wait_until(lambda: question.done, "it was answered")
+    assert isinstance(question.error, RemoteError)
+    assert question.error.description == "std::exception: invalid thread handle"
+    assert "missing thread to execute request" in caplog.text
+
+
+def test_call_without_thread_goes_to_the_pool_if_there_is_one(pair: Pair) -> None:
+    zoo: Any = pair.connect().make_zoo()
+    question = raw(zoo, "count", None)
+    wait_until(lambda: question.done, "it was answered")
+    assert str(question.error) == "no thread specified and no pool configured"
+    session = zoo._session
+    buffer = m.begin_call(THREAD_MAP_ID, 1)
+    buffer[wire.put_struct(buffer, m.CALL_CONTENT, 1, 0)] = 2
+    made = Question(lambda: None)
+    session.rpc.start_call(session.connection.thread_map, THREAD_MAP_ID, 1, buffer, (), made)
+    questions = [raw(zoo, "count", None) for _ in range(3)]
+    wait_until(lambda: all(question.done for question in questions), "all were answered")
+    assert [question.error for question in (made, *questions)] == [None] * 4
+    assert pair.keeper_init.zoos[0].most_running == 2
+
+
+def test_client_gone_while_its_thread_is_being_made(pair: Pair) -> None:
+    """The worker must neither start to work for nobody nor be left behind."""
+    for _ in range(20):
+        init: Any = pair.connect()
+        make_thread(init._session.connection, "short")
+        init.close()
+
+
+def test_server_gone_at_each_moment_of_a_call(pair: Pair) -> None:
+    zoo = pair.connect().make_zoo()
+    keeper = pair.keeper_init.zoos[0]
+
+    def leave() -> Several:
+        pair.server.disconnect_incoming()
+        return Several("nobody hears", 0)
+
+    keeper.several = leave  # type: ignore[method-assign]
+    with pytest.raises(DisconnectedError, match=r"^IPC client method call interrupted by disconnect\.$"):
+        zoo.several()
+    assert keeper.closed.wait(10)
+
+
+def test_object_the_server_keeps_is_closed_after_its_client_went(pair: Pair) -> None:
+    """The server's proxy, whose end would be a call to a client that is gone, ends quietly."""
+    init = pair.connect()
+    zoo, counter = init.make_zoo(), Counter()
+    zoo.keep(counter)
+    keeper = pair.keeper_init.zoos[0]
+    kept = keeper.kept
+    assert kept is not None
+    init.close()
+    assert counter.closed.wait(10)
+    wait_until(keeper.closed.is_set, "the zoo was closed")
+    kept.close()
+    with pytest.raises(IpcError):
+        kept.visit("nobody")
+    keeper.kept = None
+    del zoo
 
 
 def test_calls_of_many_threads_run_at_once(pair: Pair) -> None:

@@ -5,12 +5,18 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from zoo import Color, Counter, KeeperInit, Leaf, ZooInit
+from zoo import Color, Counter, KeeperInit, Leaf, Visitor, Zoo, ZooInit
 
 from ipc import Ipc, IpcError, RemoteError
+from ipc.binding.binding import binding_of
+from ipc.binding.method import BoundMethod
+from ipc.capnp.calls import Question
+from ipc.capnp.capability import Capability
 from ipc.capnp.schema import SCHEMA_DIR
+from ipc.capnp.threads import context_caps
 
 TESTS = Path(__file__).parent.parent
 PRELUDE = f"""
@@ -233,4 +239,35 @@ def test_pycapnp_as_server(peer: ZooInit) -> None:
         zoo.fail("value")
     with pytest.raises(IpcError):
         zoo.bools([True])
+    assert zoo.quick(1) == 1
+
+
+def test_calls_to_an_object_of_ours_by_way_of_pycapnp(peer: ZooInit) -> None:
+    """Called through results that have not come, it is called back by a tail call, and by itself after an embargo."""
+    zoo: Any = peer.make_zoo()
+    session = zoo._session
+    counter = Counter()
+
+    def ask(target: Capability, method: BoundMethod, *arguments: object) -> Question:
+        theirs, ours = context_caps(session.connection, session._waiter())
+        caps: list[Capability | None] = [theirs if target is zoo._capability else ours, ours]
+        buffer = method.begin_call(arguments, session.give(caps))
+        question = Question(session.connection.notifier(session._waiter()))
+        ids = (method.schema.interface_id, method.schema.ordinal)
+        session.rpc.start_call(target, *ids, buffer, caps, question)
+        return question
+
+    same, visit = binding_of(Zoo).methods["same"], binding_of(Visitor).methods["visit"]
+    first = ask(zoo._capability, same, counter)
+    with session.rpc.lock:
+        promise = session.rpc.pipeline(first, (0,))
+    early = [ask(promise, visit, name) for name in ("a", "b")]
+    session._wait(first, session._waiter())
+    late = ask(promise, visit, "c")
+    results = []
+    for question in (*early, late):
+        message, payload = session._wait(question, session._waiter())
+        results.append(visit.read_results(message, payload, session.take(question)))
+    assert results == [1, 2, 3]
+    assert counter.names == ["a", "b", "c"]
     assert zoo.quick(1) == 1
