@@ -66,7 +66,8 @@ class WalletInit(ProgramInit):
         return ChainFollower(EventTips(events), _log_tip, _ignore)
 
     def stop(self) -> None:
-        """Close the log."""
+        """End what goes on, then the log."""
+        self.ipc.close()
         if self.log_file is not None:
             self.log_file.close()
 

@@ -81,15 +81,18 @@ def _remove_stale(path: Path) -> None:
         return
     if not stat.S_ISSOCK(kind):
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-    try:
-        connect(path).close()
-    except ConnectionRefusedError:
-        path.unlink()
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
-    else:
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # One that is in use may have no room for us now.
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except FileNotFoundError:
+            return
+        except BlockingIOError:
+            pass
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 class BoundPath:

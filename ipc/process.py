@@ -57,12 +57,15 @@ def spawn(name: str, argv0: str) -> tuple[Child, socket.socket]:
     found = argv0 if "/" in argv0 else shutil.which(argv0) or argv0
     path = Path(found).absolute().parent / name
     ours, theirs = socket.socketpair()
+    # Until the child can ignore an interrupt of the whole process group, the kernel keeps it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process = subprocess.Popen([path, "-ipcfd", str(theirs.fileno())], pass_fds=(theirs.fileno(),))
     except OSError as error:
         ours.close()
         raise SpawnError(f"Unable to start '{path}': {error.strerror}") from error
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
     log.debug("Process %s pid %d launched", name, process.pid)
     return Child(name, process), ours
@@ -94,3 +97,4 @@ def leave_interrupt_to_parent(exe_name: str) -> None:
         os.write(2, line)
 
     signal.signal(signal.SIGINT, ignore)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

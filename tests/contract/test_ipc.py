@@ -67,6 +67,13 @@ def test_spawned_child_is_killed(ipc: Ipc, tmp_path: Path, caplog: pytest.LogCap
     assert f"Process pychild pid {pid} exited with status -9" in caplog.text
 
 
+def test_interrupt_before_the_child_can_ignore_it(ipc: Ipc, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    program(tmp_path / "pychild", "import os, signal; os.kill(os.getpid(), signal.SIGINT)\n" + CHILD)
+    with ipc:
+        assert ipc.spawn_process("pychild", ZooInit).make_zoo().several().code == 7
+    assert capfd.readouterr().err == "[pychild] SIGINT received — waiting for parent to shut down.\n"
+
+
 def test_spawning_what_cannot_be(ipc: Ipc, tmp_path: Path) -> None:
     program(tmp_path / "pybroken", "sys.exit(3)")
     with ipc:
@@ -132,6 +139,35 @@ def test_listen(tmp_path: Path, ipc: Ipc) -> None:
             assert found is not None
             assert found.make_zoo().quick(0) == 255
     assert not list(tmp_path.glob("**/*.sock"))
+
+
+def test_socket_whose_owner_is_too_busy_to_accept_is_in_use(tmp_path: Path, ipc: Ipc) -> None:
+    path = tmp_path / "tool.sock"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as queued, ipc:
+        busy.bind(str(path))
+        busy.listen(0)
+        queued.connect(str(path))
+        with pytest.raises(AddressError, match=r"^Address already in use$"):
+            ipc.listen_address("unix")
+    assert path.exists()
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    # Root may write anywhere, until it has dropped its capabilities.
+    body = (
+        f"import sys; sys.path[:0] = {sys.path!r}; from pathlib import Path; from zoo import KeeperInit; "
+        f"from ipc import AddressError, Ipc; ipc = Ipc('pytool', 'x', KeeperInit(), data_dir=Path({str(folder)!r}))\n"
+        "for address in ('unix', 'unix:deeper/a.sock'):\n"
+        "    try: ipc.listen_address(address)\n"
+        "    except AddressError as error: print(error)\n"
+        "ipc.close()"
+    )
+    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    found = subprocess.run([*drop, sys.executable, "-c", body], capture_output=True, text=True, check=False, timeout=30)
+    assert found.stdout == "Permission denied\n" * 2, found.stderr
+    assert not list(folder.iterdir())
 
 
 def test_what_is_no_socket_is_never_removed(tmp_path: Path, ipc: Ipc) -> None:
