@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from interfaces.init import PynodeInit
     from node.chainstate import Chainstate
     from node.context import NodeContext
+    from node.indexes.indexes import Indexes
     from node.rpc.server import RpcServer
 
 log: Final = logging.getLogger()
@@ -50,6 +51,7 @@ class Node:
         self._rpc: RpcServer | None = None
         self._rpc_made = threading.Event()
         self._chainstate: Chainstate | None = None
+        self._indexes: Indexes | None = None
         self._wallet: PynodeInit | None = None
 
     @property
@@ -83,6 +85,7 @@ class Node:
         if context is None:
             return
         self.services.loaded(context)
+        self._start_indexes()
         if not arguments.get_bool("disablewallet"):
             self._start_wallet(arguments)
         self._init_message("Done loading")
@@ -186,6 +189,7 @@ class Node:
             raise StartError(str(error)) from error
         watcher = ChainWatcher(arguments, self._commands, self.shutdown.request)
         chainstate.add_listener(watcher)
+        indexes = self._indexes = self._open_indexes(arguments, place, chainstate)
         watcher.tip_changed(chainstate.tip(), initial_download=True)
         return NodeContext(
             place.chain,
@@ -194,7 +198,35 @@ class Node:
             self.shutdown.request,
             clock,
             user_agent=user_agent(arguments),
+            indexes=indexes,
         )
+
+    def _open_indexes(self, arguments: Arguments, place: Place, chainstate: Chainstate) -> Indexes:
+        from cli.node_settings import index_options
+        from node.indexes.index import IndexFailedError
+        from node.indexes.indexes import Indexes
+
+        folder = place.network_dir / "indexes"
+        try:
+            return Indexes(folder, place.chain.name, chainstate, index_options(arguments), self._abort)
+        except IndexFailedError as error:
+            raise StartError(str(error)) from error
+
+    def _start_indexes(self) -> None:
+        from node.indexes.index import IndexFailedError
+
+        if self._indexes is not None:
+            try:
+                self._indexes.start()
+            except IndexFailedError as error:
+                raise StartError(str(error)) from error
+
+    def _abort(self, text: str) -> None:
+        """End with a failure that only the log can explain (Core: AbortNode)."""
+        log.error("*** %s", text)
+        sys.stderr.write(f"Error: A fatal internal error occurred, see debug.log for details: {text}\n")
+        sys.stderr.flush()
+        self.shutdown.request(1)
 
     def _start_wallet(self, arguments: Arguments) -> None:
         from interfaces.init import PynodeInit
@@ -247,10 +279,14 @@ class Node:
         self._rpc_made.set()
         if self._rpc is not None:
             self._rpc.interrupt()
+        if self._indexes is not None:
+            self._indexes.interrupt()
         if self._wallet is not None:
             self._wallet.close()
         self._ipc.disconnect_incoming()
         self.services.close()
+        if self._indexes is not None:
+            self._indexes.stop()
         if self._chainstate is not None:
             self._chainstate.close()
         self._ipc.close()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cli.startup import Place
     from node.chainstate import ChainstateOptions
     from node.clock import Clock
+    from node.indexes.indexes import IndexOptions
 
 _UNSAFE_COMMENT: Final = re.compile(r"[^A-Za-z0-9 .,;\-_?@]")
 _LONGEST_USER_AGENT: Final = 256
@@ -65,6 +66,19 @@ def chainstate_options(arguments: Arguments, place: Place, stop: Callable[[], bo
         reindex_chainstate=arguments.get_bool("reindex-chainstate"),
         workers=script_workers(arguments),
         stop=stop,
+    )
+
+
+def index_options(arguments: Arguments) -> IndexOptions:
+    """Return which indexes to keep. Raises StartError."""
+    from cli.checks import filter_types
+    from node.indexes.indexes import IndexOptions
+
+    return IndexOptions(
+        transactions=arguments.get_bool("txindex"),
+        filters=bool(filter_types(arguments)),
+        coin_stats=arguments.get_bool("coinstatsindex"),
+        wipe=arguments.get_bool("reindex"),
     )
 
 

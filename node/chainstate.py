@@ -345,6 +345,17 @@ class Chainstate:
                 self._clear_checked()
                 kernel.state_destroy(state)
 
+    def flush(self) -> None:
+        """Have everything up to the tip on disk, so no crash takes the chain back behind it. Raises ClosedError.
+
+        Without the pinned kernel it does nothing; what builds on a block that is lost then finds it missing.
+        """
+        with self._processing:
+            if self._closed:
+                raise ClosedError
+            if self._symbols is not None:
+                self._symbols.flush()
+
     def _require_symbols(self) -> kernel_symbols.ManagerSymbols:
         if self._symbols is None:
             kernel_symbols.require()

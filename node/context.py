@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from common.chains import ChainParams
     from node.chainstate import Chainstate
+    from node.indexes.indexes import Indexes
 
 
 @dataclass(slots=True)
@@ -27,3 +28,5 @@ class NodeContext:
     clock: Clock = field(default_factory=Clock)
     user_agent: str = ""
     """How the node presents itself to peers (BIP14)."""
+    indexes: Indexes | None = None
+    """None only where there is no chain either."""

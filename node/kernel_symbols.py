@@ -199,8 +199,8 @@ class ManagerSymbols:
             _function("_ZN17ChainstateManager21RecalculateBestHeaderEv", None, c_void_p)(self._manager)
 
     def flush(self) -> None:
-        """Write the chain state to disk."""
-        _function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(self._active(), True)
+        """Write the chain state to disk, and keep what is cached of it."""
+        _function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(self._active(), False)
 
     def prune(self, height: int) -> None:
         """Delete block files whose blocks are all at most at `height`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ class Listener(Protocol):
 
 
 class Chain(Protocol):
-    """The best chain and the tree around it. Thread-safe."""
+    """The best chain and the tree around it; it takes the entries it gave. Thread-safe."""
 
     def tip(self) -> Entry:
         """Return the best block."""
@@ -61,13 +61,13 @@ class Chain(Protocol):
     def entry(self, block_hash: bytes, /) -> Entry | None:
         """Return any block of the tree."""
 
-    def contains(self, entry: Entry) -> bool:
+    def contains(self, entry: Any) -> bool:
         """Whether a block is in the best chain."""
 
-    def read_block(self, entry: Entry) -> bytes:
+    def read_block(self, entry: Any) -> bytes:
         """Return the bytes of a block. Raises if they are not there."""
 
-    def read_undo(self, entry: Entry) -> Sequence[Sequence[Coin]]:
+    def read_undo(self, entry: Any) -> Sequence[Sequence[Coin]]:
         """Return what each transaction but the first spent. Raises if it is not there."""
 
     def flush(self) -> None:
