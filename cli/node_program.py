@@ -170,22 +170,26 @@ class Node:
 
     def _load_chain(self, arguments: Arguments, place: Place) -> NodeContext | None:
         """Load the chain; None if we are to end meanwhile."""
+        from cli.chain_options import chainstate_options
         from cli.chain_watcher import ChainWatcher
-        from cli.node_settings import apply_mock_time, chainstate_options, user_agent
+        from cli.node_settings import apply_mock_time, user_agent
         from node.chainstate import Chainstate, ChainstateError, InterruptedLoadError
         from node.clock import Clock
         from node.context import NodeContext
+        from node.kernel import KernelError
 
         clock = Clock()
         apply_mock_time(arguments, clock)
         self._init_message("Loading block index…")
-        options = chainstate_options(arguments, place, lambda: self.shutdown.requested)
+        options = chainstate_options(
+            arguments, place, lambda: self.shutdown.requested, self.shutdown.request, self._abort
+        )  # fmt: skip
         try:
             chainstate = self._chainstate = Chainstate(place.network_dir, place.chain, options)
         except InterruptedLoadError as error:
             log.info("%s", error)
             return None
-        except ChainstateError as error:
+        except (ChainstateError, KernelError) as error:
             raise StartError(str(error)) from error
         watcher = ChainWatcher(arguments, self._commands, self.shutdown.request)
         chainstate.add_listener(watcher)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -10,12 +9,10 @@ from cli.errors import StartError
 from common.version import CLIENT_NAME, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from cli.arguments import Arguments
     from cli.startup import Place
-    from node.chainstate import ChainstateOptions
     from node.clock import Clock
     from node.indexes.indexes import IndexOptions
 
@@ -46,27 +43,6 @@ def user_agent(arguments: Arguments) -> str:
             "Reduce the number or size of uacomments."
         )
     return text
-
-
-def script_workers(arguments: Arguments) -> int:
-    """Return how many threads verify scripts beside the one that connects."""
-    threads = arguments.get_int("par", 0)
-    if threads <= 0:
-        threads += os.cpu_count() or 1
-    return max(0, threads - 1)
-
-
-def chainstate_options(arguments: Arguments, place: Place, stop: Callable[[], bool]) -> ChainstateOptions:
-    """Return how to load the chain."""
-    from node.chainstate import ChainstateOptions
-
-    return ChainstateOptions(
-        blocks_dir=blocks_dir(arguments, place),
-        reindex=arguments.get_bool("reindex"),
-        reindex_chainstate=arguments.get_bool("reindex-chainstate"),
-        workers=script_workers(arguments),
-        stop=stop,
-    )
 
 
 def index_options(arguments: Arguments) -> IndexOptions:

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from interfaces.mining import BlockValidation
 from node import block_data, kernel, kernel_symbols
+from node.block_import import BlockImport
 from node.block_tree import BlockEntry, BlockTree
-from node.kernel_session import ChainstateError, ChainstateOptions, InterruptedLoadError, KernelSession
+from node.chainstate_options import ChainstateOptions
+from node.kernel_session import ChainstateError, InterruptedLoadError, KernelSession
 from node.use_gate import ClosedError
 
 if TYPE_CHECKING:
@@ -123,6 +125,7 @@ class Chainstate:
         """Load the chain or begin a new one. Raises ChainstateError."""
         self.chain = chain
         self.network_dir = network_dir
+        self.options = options
         self.warnings: dict[int, str] = {}
         """What the kernel warns of, by kind."""
         self.failure = ""
@@ -132,22 +135,39 @@ class Chainstate:
         self._publishing = threading.RLock()
         self._listeners: tuple[ChainListener, ...] = ()
         self._checked: list[tuple[int, int, str, str]] = []
+        self._import: BlockImport | None = None
+        self._stop_at = options.stop_at_height
         self._closed = False
         self._tree = BlockTree()
         self._session = KernelSession(network_dir, chain, options, self)
         self._clear_checked()
+        try:
+            self._begin()
+        except BaseException:
+            self._tree.close()
+            self._session.close()
+            raise
+
+    def _begin(self) -> None:
         session = self._session
-        tip = self._read_tip()
-        self._symbols = (
-            kernel_symbols.ManagerSymbols(session.manager, kernel.chain_get_by_height(session.chain, 0))
-            if kernel_symbols.is_pinned_build()
-            else None
-        )
-        self._tip = tip
-        self._best_header = self._tree.entry(kernel.manager_get_best_entry(session.manager))
-        self._synced = False
         self._new = ctypes.c_int(0)
+        self._synced = False
+        self._symbols: kernel_symbols.ManagerSymbols | None = None
+        self._import = BlockImport(session.manager, self.options.load_blocks, self._publish_import)
+        self._import.start()
+        while kernel.chain_get_height(session.chain) < 0:
+            # A reindex begins with an empty chain; its first block comes soon.
+            if self.options.stop():
+                session.interrupt()
+            if self._import.wait(_FIRST_BLOCK_CHECK) and kernel.chain_get_height(session.chain) < 0:
+                raise InterruptedLoadError("Shutdown requested. Exiting.")
+        if kernel_symbols.is_pinned_build():
+            genesis = kernel.chain_get_by_height(session.chain, 0)
+            self._symbols = kernel_symbols.ManagerSymbols(session.manager, genesis)
+        self._best_header = self._tree.entry(kernel.manager_get_best_entry(session.manager))
+        self._tip = tip = self._read_tip()
         log.info("Loaded best chain: hashBestChain=%s height=%d", tip.hash[::-1].hex(), tip.height)
+        self._import.publish()
 
     # --- what is there -------------------------------------------------------------------------------------------
 
@@ -329,6 +349,47 @@ class Chainstate:
         with self._changing() as state:
             symbols.precious_block(state, entry.address)
 
+    def prune(self, height: int) -> None:
+        """Delete block files whose blocks are all at most at `height`. Raises as above."""
+        symbols = self._require_symbols()
+        with self._processing, self._tree.gate:
+            symbols.prune(height)
+
+    def verify(self, level: int, count: int) -> bool:
+        """Check the last `count` blocks (0: all) anew, 4 being the most thorough `level`. Raises as above."""
+        with self._processing, self._tree.gate:
+            return self._require_symbols().verify(level, count) == 0
+
+    def check_block(self, data: bytes, *, check_pow: bool = True, check_merkle_root: bool = True) -> BlockVerdict:
+        """Check a block as the next one without adding it. Raises ValueError if it is none, and as above."""
+        with self._tree.gate:
+            symbols = self._require_symbols()
+            block = kernel.block_create(data, len(data))
+            if not block:
+                raise ValueError("Block decode failed")
+            try:
+                valid, reason, debug = symbols.test_block(
+                    block, check_pow=check_pow, check_merkle_root=check_merkle_root
+                )  # fmt: skip
+            finally:
+                kernel.block_destroy(block)
+        return BlockVerdict(valid, new=False, checked=True, reason=reason, debug=debug)
+
+    @contextmanager
+    def symbols(self) -> Iterator[kernel_symbols.ManagerSymbols]:
+        """Lend what only the pinned kernel can tell. Raises ClosedError, KernelSymbolsError."""
+        with self._tree.gate:
+            yield self._require_symbols()
+
+    @property
+    def is_loading_blocks(self) -> bool:
+        """Whether blocks are read from files, as in a reindex."""
+        return self._import is not None and self._import.running
+
+    def wait_for_import(self, timeout: float | None = None) -> bool:
+        """Wait until all blocks asked for were read from files; whether they were in time."""
+        return self._import is None or self._import.wait(timeout)
+
     @contextmanager
     def _changing(self) -> Iterator[int]:
         """Process with a fresh validation state, then tell what changed; raise what the state says."""
@@ -394,6 +455,11 @@ class Chainstate:
             if tip != self._tip.address:
                 self._move(self._tree.entry(tip), data)
 
+    def _publish_import(self) -> None:
+        """Tell what an import did meanwhile, on its own thread."""
+        with self._tree.gate:
+            self._publish(None)
+
     def _move(self, tip: BlockEntry, data: bytes | None) -> None:
         old = self._tip
         listeners = self._listeners
@@ -438,12 +504,21 @@ class Chainstate:
 
     def block_tip(self, state: int, entry: int, progress: float) -> None:
         """See kernel_session.Callbacks."""
+        del state, progress
+        importing = self._import
+        if importing is not None and importing.running:
+            importing.moved.set()
+        if self._stop_at and kernel.entry_get_height(entry) >= self._stop_at:
+            self._session.interrupt()
+            self.options.on_stop()
 
     def header_tip(self, state: int, height: int, timestamp: int) -> None:
         """See kernel_session.Callbacks."""
+        del state, height, timestamp  # Told once what came was processed.
 
     def progress(self, title: str, percent: int) -> None:
         """See kernel_session.Callbacks."""
+        log.debug("%s %d%%", title, percent)
 
     def warned(self, number: int, text: str) -> None:
         """See kernel_session.Callbacks."""
@@ -455,6 +530,8 @@ class Chainstate:
     def failed(self, text: str) -> None:
         """See kernel_session.Callbacks."""
         self.failure = self.failure or text
+        log.error("A fatal internal error occurred, see debug.log for details: %s", text)
+        self.options.on_failure(text)
 
     # --- waiting and ending --------------------------------------------------------------------------------------
 
@@ -488,6 +565,10 @@ class Chainstate:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        if self._import is not None:
+            if self._import.running:
+                self._session.interrupt()
+            self._import.join()
         with self._processing:
             self._tree.close()
             self._symbols = None
@@ -495,6 +576,7 @@ class Chainstate:
 
 
 _HEADER_SIZE: Final = 80
+_FIRST_BLOCK_CHECK: Final = 0.01
 _CONNECTED: Final = BlockVerdict(accepted=True, new=True, checked=True)
 
 

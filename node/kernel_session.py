@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from node import kernel, kernel_log
+from node.chainstate_options import apply_options, make_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from common.chains import ChainParams
+    from node.chainstate_options import ChainstateOptions
 
-_KINDS: Final = {"main": 0, "test": 1, "testnet4": 2, "signet": 3, "regtest": 4}
 _INTERRUPT_CHECK: Final = 0.1
-_MOST_WORKERS: Final = 15
 
 
 class ChainstateError(Exception):
@@ -25,20 +23,6 @@ class ChainstateError(Exception):
 
 class InterruptedLoadError(ChainstateError):
     """Loading was given up because the program is to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChainstateOptions:
-    """How to load a chain. Fields are named after Core's options."""
-
-    blocks_dir: Path | None = None
-    """Where the folder `blocks` is, unless in the network's directory."""
-    reindex: bool = False
-    reindex_chainstate: bool = False
-    workers: int | None = None
-    """Threads that verify scripts besides the one that connects, 0 to 15."""
-    stop: Callable[[], bool] = bool
-    """Asked now and then while the chain loads; true gives up."""
 
 
 class Callbacks(Protocol):
@@ -71,9 +55,11 @@ class KernelSession:
     ) -> None:  # fmt: skip
         """Load the chain or begin a new one. Raises ChainstateError with Core's texts."""
         self._close_guard = threading.Lock()
+        self.manager = 0
+        """The handle of the chainstate manager, 0 while there is none."""
         kernel_log.connect()
         self._keep = _structures(callbacks)
-        parameters = kernel.chain_parameters_create(_KINDS[chain.name])
+        parameters = make_parameters(chain, options)
         context_options = kernel.context_options_create()
         try:
             kernel.context_options_set_chainparams(context_options, parameters)
@@ -84,7 +70,7 @@ class KernelSession:
             kernel.context_options_destroy(context_options)
             kernel.chain_parameters_destroy(parameters)
         try:
-            self.manager: int = self._load(network_dir, options)
+            self.manager = self._load(network_dir, options)
         except BaseException:
             kernel.context_destroy(self._context)
             raise
@@ -97,11 +83,7 @@ class KernelSession:
         if not handle:
             raise ChainstateError(f"Error: cannot use '{network_dir}': {kernel_log.last_error('')}")
         try:
-            kernel.manager_options_set_wipe_dbs(
-                handle, int(options.reindex), int(options.reindex or options.reindex_chainstate)
-            )
-            if options.workers is not None:
-                kernel.manager_options_set_worker_threads_num(handle, min(options.workers, _MOST_WORKERS))
+            apply_options(handle, options)
             return self._create(handle, options)
         finally:
             kernel.manager_options_destroy(handle)

@@ -33,6 +33,12 @@ _STATE_REASON: Final = 8
 _STATE_DEBUG: Final = 40
 _STATE_SIZE: Final = 72
 _MANAGER_BLOCK_MANAGER: Final = 656
+_MANAGER_OPTIONS: Final = 456
+_MANAGER_VERSION_BITS: Final = 1992
+_OPTIONS_NOTIFICATIONS: Final = 160
+_BLOCK_MANAGER_IMPORTING: Final = 568
+_BLOCK_MANAGER_INDEXED: Final = 569
+_BLOCK_MANAGER_HAVE_PRUNED: Final = 696
 _LONG_ENOUGH: Final = 1 << 20
 
 
@@ -130,6 +136,89 @@ def set_mock_time(seconds: int) -> None:
     _function("_Z11SetMockTimel", None, c_int64)(seconds)
 
 
+_PARAMETERS: Final[dict[str, tuple[int, Any]]] = {
+    "bip34": (88, c_int),
+    "cltv": (124, c_int),
+    "dersig": (128, c_int),
+    "csv": (132, c_int),
+    "segwit": (136, c_int),
+    "min_bip9_warning": (140, c_int),
+    "enforce_bip94": (217, c_bool),
+    "prune_after_height": (344, ctypes.c_uint64),
+}
+"""Where a CChainParams has what tests change: activation heights, BIP94 and the least height to prune."""
+_DEPLOYMENT: Final = struct.Struct("<i4xqqiII4x")
+_DEPLOYMENTS: Final = {"testdummy": 144}
+_MANAGER_OPTION_FIELDS: Final[dict[str, tuple[int, Any, int]]] = {
+    "check_block_index": (40 + 48, ctypes.c_int32, 40 + 52),
+    "max_tip_age": (40 + 128, c_int64, 0),
+    "use_xor": (240 + 8, c_bool, 0),
+    "prune_target": (240 + 16, ctypes.c_uint64, 0),
+    "fast_prune": (240 + 24, c_bool, 0),
+    "prune": (392 + 10, c_bool, 0),
+    "require_full_verification": (392 + 11, c_bool, 0),
+    "check_blocks": (392 + 16, c_int64, 0),
+    "check_level": (392 + 24, c_int64, 0),
+}
+"""Where a btck_ChainstateManagerOptions has what its API does not set: offset, type, offset of has_value."""
+_MINIMUM_CHAIN_WORK: Final = (40 + 56, 40 + 88)
+_ASSUMED_VALID: Final = (40 + 92, 40 + 124)
+
+
+def set_parameter(parameters: int, name: str, value: int) -> None:
+    """Set a field of chain parameters that no context uses yet."""
+    require()
+    offset, kind = _PARAMETERS[name]
+    kind.from_address(parameters + offset).value = value
+
+
+def set_deployment(parameters: int, name: str, start: int, timeout: int, min_height: int) -> None:
+    """Set when a version bits deployment may become active; KeyError if there is none of that name."""
+    require()
+    address = parameters + _DEPLOYMENTS[name]
+    bit, _, _, _, period, threshold = _DEPLOYMENT.unpack(ctypes.string_at(address, _DEPLOYMENT.size))
+    data = _DEPLOYMENT.pack(bit, start, timeout, min_height, period, threshold)
+    ctypes.memmove(address, data, _DEPLOYMENT.size)
+
+
+def signet_parameters(challenge: bytes) -> int:
+    """Make the parameters of a signet of one's own, destroyed as those of the C API."""
+    data = ctypes.create_string_buffer(challenge, max(1, len(challenge)))
+    begin = ctypes.addressof(data)
+    end = begin + len(challenge)
+    # SigNetOptions: std::optional<std::vector<uint8_t>> challenge; std::optional<...> seeds, which is empty.
+    options = (ctypes.c_uint64 * 8)(begin, end, end, 1, 0, 0, 0, 0)
+    result = ctypes.c_uint64()  # A std::unique_ptr.
+    call = _function("_ZN12CChainParams6SigNetERKNS_13SigNetOptionsE", c_void_p, c_void_p, c_void_p)
+    call(ctypes.addressof(result), ctypes.addressof(options))
+    return result.value
+
+
+def set_manager_option(options: int, name: str, value: int) -> None:
+    """Set a field of a chainstate manager's options that none was made of yet."""
+    require()
+    offset, kind, has_value = _MANAGER_OPTION_FIELDS[name]
+    kind.from_address(options + offset).value = value
+    if has_value:
+        c_bool.from_address(options + has_value).value = True
+
+
+def set_minimum_chain_work(options: int, work: int) -> None:
+    """Set the work a chain needs before it is worth looking at."""
+    _set_32_bytes(options, _MINIMUM_CHAIN_WORK, work.to_bytes(32, "little"))
+
+
+def set_assumed_valid(options: int, hash_: bytes) -> None:
+    """Set the block whose ancestors' scripts are not verified, all zeros for none."""
+    _set_32_bytes(options, _ASSUMED_VALID, hash_)
+
+
+def _set_32_bytes(options: int, place: tuple[int, int], value: bytes) -> None:
+    require()
+    ctypes.memmove(options + place[0], value, 32)
+    c_bool.from_address(options + place[1]).value = True
+
+
 class ManagerSymbols:
     """The C++ functions on one ChainstateManager, whose owner lets nobody call them after it is gone."""
 
@@ -201,6 +290,116 @@ class ManagerSymbols:
     def flush(self) -> None:
         """Write the chain state to disk, and keep what is cached of it."""
         _function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(self._active(), False)
+
+    def _block_manager(self) -> int:
+        return self._manager + _MANAGER_BLOCK_MANAGER
+
+    def _parameters(self) -> int:
+        return _pointer(self._manager + _MANAGER_OPTIONS)
+
+    @property
+    def prune_after_height(self) -> int:
+        """How long the chain must be to be pruned."""
+        return ctypes.c_uint64.from_address(self._parameters() + _PARAMETERS["prune_after_height"][0]).value
+
+    @property
+    def have_pruned(self) -> bool:
+        """Whether block files were ever pruned."""
+        return c_bool.from_address(self._block_manager() + _BLOCK_MANAGER_HAVE_PRUNED).value
+
+    @property
+    def is_loading_blocks(self) -> bool:
+        """Whether blocks are read from files, or wait to be after an interrupted reindex."""
+        address = self._block_manager()
+        indexed = c_bool.from_address(address + _BLOCK_MANAGER_INDEXED).value
+        return not indexed or c_bool.from_address(address + _BLOCK_MANAGER_IMPORTING).value
+
+    def disk_usage(self) -> int:
+        """Return the size of block and undo data in bytes."""
+        call = _function("_ZN4node12BlockManager21CalculateCurrentUsageEv", ctypes.c_uint64, c_void_p)
+        with _main_lock():
+            return int(call(self._block_manager()))
+
+    def verification_progress(self, entry: int) -> float:
+        """Guess which part of all transactions there are is in the chain up to a block."""
+        name = "_ZNK17ChainstateManager25GuessVerificationProgressEPK11CBlockIndex"
+        call = _function(name, ctypes.c_double, c_void_p, c_void_p)
+        with _main_lock():
+            return float(call(self._manager, entry))
+
+    def block_version(self, previous: int) -> int:
+        """Return the version of a block to build on another one (BIP9)."""
+        name = "_ZN16VersionBitsCache19ComputeBlockVersionEPK11CBlockIndexRKN9Consensus6ParamsE"
+        call = _function(name, ctypes.c_int32, c_void_p, c_void_p, c_void_p)
+        with _main_lock():
+            return int(call(self._manager + _MANAGER_VERSION_BITS, previous, self._parameters()))
+
+    def next_bits(self, previous: int, time: int) -> int:
+        """Return the compact target of a block to build on another one at a time."""
+        header = bytes(68) + time.to_bytes(4, "little") + bytes(8)
+        name = "_Z19GetNextWorkRequiredPK11CBlockIndexPK12CBlockHeaderRKN9Consensus6ParamsE"
+        call = _function(name, ctypes.c_uint32, c_void_p, ctypes.c_char_p, c_void_p)
+        with _main_lock():
+            return int(call(previous, header, self._parameters()))
+
+    def subsidy(self, height: int) -> int:
+        """Return how many new satoshis a block may make."""
+        call = _function("_Z15GetBlockSubsidyiRKN9Consensus6ParamsE", c_int64, c_int, c_void_p)
+        return int(call(height, self._parameters()))
+
+    def test_block(self, block: int, *, check_pow: bool, check_merkle_root: bool) -> tuple[bool, str, str]:
+        """Check a block (a handle) as the next one; return whether it is valid, reject reason and debug message."""
+        state = ctypes.create_string_buffer(_STATE_SIZE)
+        address = ctypes.addressof(state)
+        name = "_Z17TestBlockValidityR10ChainstateRK6CBlockbb"
+        call = _function(name, c_void_p, c_void_p, c_void_p, c_void_p, c_bool, c_bool)
+        active = self._active()
+        with _main_lock():
+            call(address, active, _pointer(block), check_pow, check_merkle_root)
+        reason, debug = state_texts(address)
+        valid = c_int.from_address(address).value == 0
+        for place in (_STATE_REASON, _STATE_DEBUG):
+            # A std::string whose text is not inside itself owns it.
+            if _pointer(address + place) != address + place + 16:
+                _libc().free(c_void_p(_pointer(address + place)))
+        return valid, reason, debug
+
+    def verify(self, level: int, count: int) -> int:
+        """Check the last blocks anew; 0 if all is well (VerifyDBResult)."""
+        verifier = (ctypes.c_uint64 * 1)()  # CVerifyDB is one reference to the notifications.
+        notifications = _pointer(self._manager + _MANAGER_OPTIONS + _OPTIONS_NOTIFICATIONS)
+        here = ctypes.addressof(verifier)
+        active = self._active()
+        tip = _function("_ZN10Chainstate8CoinsTipEv", c_void_p, c_void_p)
+        name = "_ZN9CVerifyDB8VerifyDBER10ChainstateRKN9Consensus6ParamsER10CCoinsViewii"
+        verify = _function(name, c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_int, c_int)
+        with _main_lock():
+            _function("_ZN9CVerifyDBC1ERN6kernel13NotificationsE", None, c_void_p, c_void_p)(here, notifications)
+            try:
+                return int(verify(here, active, self._parameters(), tip(active), level, count))
+            finally:
+                _function("_ZN9CVerifyDBD1Ev", None, c_void_p)(here)
+
+    def prune_and_flush(self) -> None:
+        """Prune as the options say and write the chain state to disk."""
+        _function("_ZN10Chainstate13PruneAndFlushEv", None, c_void_p)(self._active())
+
+    def set_prune_lock(self, name: str, height: int) -> None:
+        """Keep blocks from a bit below `height` on, for the one called `name`, an ASCII text of at most 15 letters."""
+        text = ctypes.create_string_buffer(name.encode("ascii"), 16)
+        string = (ctypes.c_uint64 * 4)()
+        ctypes.memmove(ctypes.addressof(string) + 16, text, 16)
+        string[0] = ctypes.addressof(string) + 16
+        string[1] = len(name)
+        lock = c_int(height)
+        mangled = (
+            "_ZN4node12BlockManager15UpdatePruneLockERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
+            "RKNS_13PruneLockInfoE"
+        )
+        with _main_lock():
+            _function(mangled, None, c_void_p, c_void_p, c_void_p)(
+                self._block_manager(), ctypes.addressof(string), ctypes.addressof(lock)
+            )
 
     def prune(self, height: int) -> None:
         """Delete block files whose blocks are all at most at `height`."""
