@@ -186,7 +186,7 @@ def make_thread(connection: Connection, name: str) -> Capability:
     if connection.thread_map is None:
         if connection.closed:
             raise_disconnected()
-        raise IpcError("the other side gave no ThreadMap")
+        raise IpcError("the other side gave no ThreadMap: a first object needs the method construct in its schema")
     buffer = m.begin_call(THREAD_MAP_ID, 0)
     start = wire.put_struct(buffer, m.CALL_CONTENT, 0, 1)
     wire.put_text(buffer, start, name)

@@ -1,0 +1,94 @@
+"""The examples in docs/ do what they say, word for word."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running_programs import Programs
+
+from interfaces.interface import Interface
+from ipc import BindingError
+from ipc.binding.binding import binding_of
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+SOCKET = "/home/me/.bitcoin/regtest/node.sock"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+def run(script: Path) -> str:
+    found = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=40, check=False, cwd=script.parent
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+def test_adding_an_interface(tmp_path: Path) -> None:
+    (schema,) = blocks("adding-an-interface.md", "capnp")
+    definition, use = blocks("adding-an-interface.md", "python")
+    (tmp_path / "clock.capnp").write_text(schema)
+    (tmp_path / "clock.py").write_text(definition)
+    (tmp_path / "use.py").write_text(use)
+    assert re.fullmatch(r"\w{3} \w{3} .* \d{4} None\n", run(tmp_path / "use.py"))
+    assert not (tmp_path / "clock.sock").exists()
+
+
+def test_refusal_that_the_page_quotes(tmp_path: Path) -> None:
+    (schema,) = blocks("adding-an-interface.md", "capnp")
+    (quoted,) = re.findall(r"`(Clock\.wait\.seconds: [^`]*)`", (DOCS / "adding-an-interface.md").read_text())
+    path = tmp_path / "clock.capnp"
+    path.write_text(schema.replace("e1f0d4c7b2a59386", "e1f0d4c7b2a59387"))
+    made = runpy.run_path(str(wrong_clock(tmp_path)))["Clock"]
+    assert issubclass(made, Interface)
+    with pytest.raises(BindingError, match=f"^{re.escape(quoted)}$"):
+        binding_of(made)
+
+
+def wrong_clock(folder: Path) -> Path:
+    definition = blocks("adding-an-interface.md", "python")[0]
+    path = folder / "wrong.py"
+    path.write_text(definition.replace("seconds: float", "seconds: int"))
+    return path
+
+
+def test_typed_client(programs: Programs, tmp_path: Path) -> None:
+    """The page's node is at its first block, of which no template is made; what comes before that is run."""
+    programs.node("-disablewallet")
+    path = str(programs.network_dir / "node.sock")
+    blocking, awaiting = blocks("typed-client.md", "python")
+    assert SOCKET in blocking
+    assert SOCKET in awaiting
+    script = tmp_path / "awaiting.py"
+    script.write_text(awaiting.replace(SOCKET, path))
+    assert run(script) == "True\n"
+    script = tmp_path / "blocking.py"
+    lines = [line for line in blocking.replace(SOCKET, path).splitlines() if "template" not in line]
+    script.write_text("\n".join(lines).replace("60_000", "100") + "\n    print(newer == tip)\n")
+    assert run(script) == "True\n"
+
+
+@pytest.mark.skipif("BITCOIN_NODE_V32" not in os.environ, reason="needs a real bitcoin-node")
+def test_typed_client_of_bitcoin_core(tmp_path: Path) -> None:
+    """The same against the node that the page is about, whole."""
+    path = tmp_path / "regtest" / "node.sock"
+    options = ["-regtest", f"-datadir={tmp_path}", "-ipcbind=unix", "-listen=0", "-rpcport=18998", "-printtoconsole=0"]
+    node = subprocess.Popen([os.environ["BITCOIN_NODE_V32"], *options])
+    cli = [os.environ["BITCOIN_CLI_V32"], "-regtest", f"-datadir={tmp_path}", "-rpcport=18998", "-rpcwait"]
+    try:
+        address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+        subprocess.run([*cli, "generatetoaddress", "17", address], check=True, capture_output=True, timeout=40)
+        for number, block in enumerate(blocks("typed-client.md", "python")):
+            script = tmp_path / f"example{number}.py"
+            script.write_text(block.replace(SOCKET, str(path)).replace("60_000", "100"))
+            output = run(script)
+            assert output.startswith("17 ") if number == 0 else output == "True\n"
+    finally:
+        node.terminate()
+        node.wait(30)
