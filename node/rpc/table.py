@@ -22,6 +22,7 @@ MODULES: Final = (
     "message_signing",
     "mempool",
     "network",
+    "signing",
 )
 """The modules of this package that list METHODS."""
 
