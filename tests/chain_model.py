@@ -28,6 +28,13 @@ class ModelEntry:
     undo: list[list[Coin]]
     coins: dict[bytes, bytes]
 
+    def ancestor(self, height: int) -> ModelEntry:
+        entry = self
+        while entry.height > height:
+            assert entry.previous is not None
+            entry = entry.previous
+        return entry
+
     def bytes(self) -> bytes:
         return self.data
 

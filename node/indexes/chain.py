@@ -25,6 +25,9 @@ class Entry(Protocol):
     def previous(self) -> Entry | None:
         """Its parent."""
 
+    def ancestor(self, height: int) -> Entry:
+        """Return its ancestor at a height that is not above its own."""
+
 
 class ConnectedBlock(Protocol):
     """A block as listeners get it."""

@@ -42,7 +42,13 @@ class FlushGate:
     def pass_through(self, entry: Entry) -> None:
         """Return once no crash can take `entry` away from the kernel."""
         with self._lock:
-            if self._flushed is not None and entry.height <= self._flushed.height and self._chain.contains(entry):
+            flushed = self._flushed
+            # Not every block as low as one that was flushed was with it: it may be on a newer branch.
+            if (
+                flushed is not None
+                and entry.height <= flushed.height
+                and flushed.ancestor(entry.height).hash == entry.hash
+            ):
                 return
             tip = self._chain.tip()
             self._chain.flush()
