@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.rpc import json
-from node.rpc.arguments import parse_hex
+from node.rpc.arguments import parse_hash, parse_hex, parse_verbosity
 from node.rpc.construct_transaction import construct_transaction
-from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RpcError
+from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RpcError
 from node.rpc.help import example_cli, example_rpc, examples
 from node.rpc.method import Arg, Kind, Result, method
 from node.rpc.script_json import script_fields
-from node.rpc.transaction_doc import OUTPUT_TYPES, creation_args, transaction_doc
-from node.rpc.transaction_json import transaction_text
+from node.rpc.transaction_doc import BLOCK_OF_TRANSACTION, OUTPUT_TYPES, creation_args, transaction_doc
+from node.rpc.transaction_json import transaction_members, transaction_text
+from node.rpc.transaction_lookup import find_by_index, find_in_block, spent_coins
 from primitives.address import script_hash_address
 from primitives.errors import DecodeError
 from primitives.hashes import hash160, sha256
@@ -21,6 +22,8 @@ from primitives.transaction_hex import decode_transaction
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
+    from node.block_tree import BlockEntry
+    from node.context import NodeContext
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
 
@@ -36,6 +39,80 @@ _MAY_BE_WRAPPED: Final = frozenset(
         TxoutType.WITNESS_V0_SCRIPTHASH,
     }
 )
+
+
+@method(
+    "rawtransactions",
+    "getrawtransaction",
+    Arg("txid", Kind.STR_HEX, "The transaction's id"),
+    Arg(
+        "verbosity|verbose",
+        Kind.NUM,
+        "0 for the transaction in hex, 1 for its JSON, 2 for its JSON with fee and the outputs spent",
+        default=0,
+        skip_type_check=True,
+    ),
+    Arg("blockhash", Kind.STR_HEX, "The block to look in", optional=True),
+    result=(
+        Result(Kind.STR, "data", "The transaction in hex", condition="if verbosity is not set or set to 0"),
+        Result(
+            Kind.OBJ,
+            "",
+            "",
+            (*BLOCK_OF_TRANSACTION, *transaction_doc(hex_=True)),
+            condition="if verbosity is set to 1",
+        ),
+        Result(
+            Kind.OBJ,
+            "",
+            "",
+            (*BLOCK_OF_TRANSACTION, *transaction_doc(prevout=True, fee=True, hex_=True)),
+            condition="for verbosity = 2",
+        ),
+    ),
+    help="Returns a transaction of the chain.\n"
+    "With a block hash it is looked for in that block, else in the index that -txindex keeps.\n\n"
+    "With verbosity 0 the answer is the transaction in hex.\n"
+    "With verbosity 1 it is a JSON object.\n"
+    "With verbosity 2 that object also tells the fee and the outputs spent.",
+    examples=example_cli("getrawtransaction", '"mytxid"')
+    + example_cli("getrawtransaction", '"mytxid" 1')
+    + example_rpc("getrawtransaction", '"mytxid", 1')
+    + example_cli("getrawtransaction", '"mytxid" 0 "myblockhash"')
+    + example_cli("getrawtransaction", '"mytxid" 1 "myblockhash"')
+    + example_cli("getrawtransaction", '"mytxid" 2 "myblockhash"'),
+)
+def getrawtransaction(context: RpcContext, txid: str, verbosity: Json, blockhash: str | None) -> Json:
+    """Return a transaction in hex or as an object."""
+    node = context.node
+    wanted = parse_hash(txid, "parameter 1")
+    genesis = node.chainstate.at(0)
+    if genesis and wanted == genesis.header.merkle_root:
+        text = "The genesis block coinbase is not considered an ordinary transaction and cannot be retrieved"
+        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, text)
+    detail = parse_verbosity(verbosity, 0)
+    if blockhash is None:
+        found = find_by_index(node, wanted)
+    else:
+        entry = node.chainstate.entry(parse_hash(blockhash, "parameter 3"))
+        if entry is None:
+            raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block hash not found")
+        found = find_in_block(node, wanted, entry)
+    if detail <= 0:
+        return found.transaction.serialize().hex()
+    is_active = node.chainstate.contains(found.entry)
+    spent = spent_coins(node, found) if detail > 1 else None
+    members = transaction_members(found.transaction, node.chain, spent=spent, show_prevouts=True)
+    first = "" if blockhash is None else f'"in_active_chain":{"true" if is_active else "false"},'
+    return json.Raw(f"{{{first}{members}{_block_members(node, found.entry, is_active=is_active)}}}")
+
+
+def _block_members(node: NodeContext, entry: BlockEntry, *, is_active: bool) -> str:
+    block = f',"blockhash":"{entry.hash[::-1].hex()}","confirmations":'
+    if not is_active:
+        return f"{block}0"
+    confirmations = 1 + node.chainstate.tip().height - entry.height
+    return f'{block}{confirmations},"time":{entry.time},"blocktime":{entry.time}'
 
 
 @method(
@@ -159,4 +236,4 @@ def _segwit(script: bytes, kind: TxoutType, solutions: list[bytes], chain: Chain
     return fields
 
 
-METHODS: Final = (createrawtransaction, decoderawtransaction, decodescript)
+METHODS: Final = (createrawtransaction, decoderawtransaction, decodescript, getrawtransaction)
