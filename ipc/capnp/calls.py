@@ -81,6 +81,8 @@ class IncomingCall:
     taker: Question | None = None
     on_cancel: Callable[[], None] | None = None
     waiting: list[Callable[[], None]] | None = None
+    held = 0
+    """Bytes of a large request, until it is answered."""
     dependents = 0
     """How many calls, or parameters of calls, wait for its results."""
     origin: IncomingCall | None = None

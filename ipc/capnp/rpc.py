@@ -43,8 +43,13 @@ log: Final = logging.getLogger("ipc")
 MAX_CALLS: Final = 16384
 """Calls of one peer whose answers may be kept at a time; more are answered as overloaded."""
 
+MAX_HELD: Final = 256 << 20
+"""Bytes of one peer's large requests that may wait or run at a time; more are answered as overloaded."""
+_LARGE_REQUEST: Final = 4096
+
 _CLOSED_ANSWER: Final = "Pipeline call on a request that returned no capabilities or was already closed."
 
+_EMPTY: Final = wire.Message([b""])
 _CALL_DATA = Struct("<IHHQ").unpack_from
 _RETURN_DATA = Struct("<IBBHI").unpack_from
 _IDS = Struct("<II").unpack_from
@@ -279,7 +284,11 @@ class Rpc(Tables):
                 run()
 
     def _release_params(self, call: IncomingCall) -> bool:
-        """Return whether the caller may release all capabilities it sent along."""
+        """Let go of the parameters; return whether the caller may release all capabilities it sent along."""
+        if call.held:
+            self._held -= call.held
+            call.held = 0
+            call.message = _EMPTY
         if not call.kept:
             call.caps = None
             return True
@@ -344,9 +353,16 @@ class Rpc(Tables):
         payload = m.read_payload(message, m.child(message, body, 1))
         self.calls += 1
         if len(self._answers) >= MAX_CALLS:
-            self._refuse(id_)
+            self._refuse(id_, f"more than {MAX_CALLS} calls at a time")
+            return
+        size = sum(map(len, message.segments))
+        if size > _LARGE_REQUEST and self._held + size > MAX_HELD:
+            self._refuse(id_, f"more than {MAX_HELD} bytes of calls at a time")
             return
         call = IncomingCall(self, id_, interface, method, message, payload)
+        if size > _LARGE_REQUEST:
+            call.held = size
+            self._held += size
         if destination:
             call.elsewhere = True
         self._answers[id_] = call
@@ -366,9 +382,8 @@ class Rpc(Tables):
         else:
             self._deliver(call, answer, target.transform)
 
-    def _refuse(self, id_: int) -> None:
-        """Answer that there are too many calls, and keep nothing of this one."""
-        reason = f"more than {MAX_CALLS} calls at a time"
+    def _refuse(self, id_: int, reason: str) -> None:
+        """Answer that there is too much to do, and keep nothing of this call."""
         self.output.append(m.return_exception(id_, reason, OVERLOADED, no_finish=True))
 
     def _import_ours(self, call: IncomingCall) -> None:
@@ -496,9 +511,9 @@ class Rpc(Tables):
         if id_ in self._answers:
             raise RemoteProtocolError(f"question {id_} is asked twice")
         if len(self._answers) >= MAX_CALLS:
-            self._refuse(id_)
+            self._refuse(id_, f"more than {MAX_CALLS} calls at a time")
             return
-        call = IncomingCall(self, id_, 0, 0, message, m.Payload(0, None, 0, m.NO_DESCRIPTORS))
+        call = IncomingCall(self, id_, 0, 0, _EMPTY, m.Payload(0, None, 0, m.NO_DESCRIPTORS))
         self._answers[id_] = call
         call.returned = True
         if self._bootstrap is None:

@@ -74,6 +74,7 @@ class Tables:
         self._bootstrap: LocalCap | None = None
         self._wake = wake
         self._frames = wire.FrameReader()
+        self._held = 0
         self._questions: dict[int, Question] = {}
         self._free_questions: list[int] = []
         self._next_question = 0

@@ -565,6 +565,27 @@ def test_too_many_questions_are_answered_as_overloaded() -> None:
     assert peer.bootstrap(0) == 0
 
 
+def test_requests_that_take_too_much_memory_are_answered_as_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipc.capnp.rpc.MAX_HELD", 1 << 20)
+    peer = Peer()
+    peer.bootstrap()
+    request = m.begin_call(1, 1)
+    m.set_target(request, 0, None)
+    wire.put_data(request, m.CALL_CONTENT, bytes(300_000))
+    data = bytearray(wire.finish_frame(request))
+    heard: list[tuple[str, Any]] = []
+    for number in range(1, 6):
+        m.set_question(data, number)
+        heard += peer.send(bytes(data))
+    assert [message["answerId"] for _, message in heard] == [4, 5]
+    assert all(message["exception"]["type"] == "overloaded" for _, message in heard)
+    for call in peer.server.calls:
+        answer(call)
+    assert peer.rpc._held == 0
+    peer.heard()
+    assert peer.send(bytes(data)) == []
+
+
 def test_call_that_waits_for_results_when_the_connection_ends() -> None:
     """Neither a call of the peer's nor one of ours may wait for ever for an object that never comes."""
     peer = Peer()
