@@ -15,9 +15,11 @@ from node.rpc.transaction_doc import BLOCK_OF_TRANSACTION, OUTPUT_TYPES, creatio
 from node.rpc.transaction_json import transaction_members, transaction_text
 from node.rpc.transaction_lookup import find_by_index, find_in_block, spent_coins
 from primitives.address import script_hash_address
+from primitives.descriptor_of_script import infer_descriptor
 from primitives.errors import DecodeError
 from primitives.hashes import hash160, sha256
 from primitives.script import TxoutType, has_valid_ops, is_success, is_unspendable, iterate, solve, witness_script
+from primitives.signing_data import SigningData
 from primitives.transaction_hex import decode_transaction
 
 if TYPE_CHECKING:
@@ -225,13 +227,15 @@ def _can_wrap_in_witness(kind: TxoutType, solutions: list[bytes]) -> bool:
 
 
 def _segwit(script: bytes, kind: TxoutType, solutions: list[bytes], chain: ChainParams) -> dict[str, str]:
+    known = SigningData()
     if kind == TxoutType.PUBKEY:
         wrapped = witness_script(0, hash160(solutions[0]))
     elif kind == TxoutType.PUBKEYHASH:
         wrapped = witness_script(0, solutions[0])
     else:
         wrapped = witness_script(0, sha256(script))
-    fields = script_fields(wrapped, chain)
+        known.add_script(script)
+    fields = script_fields(wrapped, chain, descriptor=infer_descriptor(wrapped, chain, known).text())
     fields["p2sh-segwit"] = script_hash_address(hash160(wrapped), chain)
     return fields
 

@@ -217,6 +217,13 @@ def test_how_scripts_are_wrapped(script: bytes, wraps: bool, segwit: bytes | Non
     assert found["segwit"]["p2sh-segwit"] == encode(script_hash_script(hash160(segwit)), REGTEST)
 
 
+def test_the_script_inside_is_told() -> None:
+    multisig = multisig_script(1, [bytes.fromhex(KEY)])
+    assert call("decodescript", multisig.hex())["segwit"]["desc"].startswith(f"wsh(multi(1,{KEY}))#")
+    timed = KEY_SCRIPT[:-1] + b"\xad\x52\xb2"
+    assert call("decodescript", timed.hex())["segwit"]["desc"].startswith(f"wsh(and_v(v:pk({KEY}),older(2)))#")
+
+
 def test_what_is_no_script() -> None:
     assert error("decodescript", "5") == (-8, "argument must be hexadecimal string (not '5')")
 
