@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -184,6 +185,8 @@ class Node:
         options = chainstate_options(
             arguments, place, lambda: self.shutdown.requested, self.shutdown.request, self._abort
         )  # fmt: skip
+        notices = self.services.notices
+        options = replace(options, on_progress=notices.show_progress, on_warnings=notices.warnings_changed)
         try:
             chainstate = self._chainstate = Chainstate(place.network_dir, place.chain, options)
         except InterruptedLoadError as error:
@@ -257,6 +260,7 @@ class Node:
     def _init_message(self, text: str) -> None:
         """Say what goes on, in the log and to those who ask by RPC."""
         log.info("init message: %s", text)
+        self.services.notices.init_message(text)
         if self._rpc is not None:
             self._rpc.set_warmup(text)
 

@@ -13,11 +13,15 @@ from cli.node_options import NODE
 from cli.options import Program
 from cli.program_init import ProgramInit
 from cli.running import configure_ipc, process_of, reach_node, run, serve_parent, tips_of
-from ipc import Ipc, IpcError
+from ipc import Ipc, IpcError, UnimplementedError
 
 if TYPE_CHECKING:
     from cli.startup import Place
+    from gui.feed import Feed
+    from gui.node_watcher import NodeWatcher
     from interfaces.init import PynodeInit
+    from interfaces.mining import BlockRef
+    from wallet.follower import ChainFollower
 
 log: Final = logging.getLogger()
 
@@ -74,23 +78,18 @@ def _show(init: ProgramInit, node: PynodeInit | None, place: Place, *, spawned: 
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
+    from gui.feed import Feed
     from gui.refresher import Refresher
-    from gui.window import Feed, Window
-    from wallet.follower import ChainFollower
+    from gui.window import Window
 
     application = QApplication([PROGRAM.name])
     feed = Feed()
     window = Window(place.chain.name, feed)
-    follower = None
+    watch = None
     try:
         if node is not None:
             init.siblings.add(process_of(node), spawned=spawned)
-            follower = ChainFollower(
-                tips_of(node),
-                feed.tip.emit,
-                lambda error: feed.lost.emit(str(error)),
-                lambda: feed.lost.emit("it has stopped"),
-            )
+            watch = _watch(init.ipc, node, feed)
     except IpcError as error:
         raise StartError(str(error)) from error
     process = init.make_process()
@@ -105,7 +104,33 @@ def _show(init: ProgramInit, node: PynodeInit | None, place: Place, *, spawned: 
     try:
         return application.exec()
     finally:
-        if follower is not None:
-            follower.close()
+        if watch is not None:
+            watch.close()
         if refresher is not None:
             refresher.close()
+
+
+def _watch(ipc: Ipc, node: PynodeInit, feed: Feed) -> NodeWatcher | ChainFollower:
+    """Follow our node through its Node interface, Bitcoin Core's through Mining."""
+    from gui.node_watcher import NodeWatcher
+    from interfaces.node import BlockTip
+
+    try:
+        watched = node.make_node()
+    except UnimplementedError:
+        watched = None
+    if watched is not None:
+        ipc.add_cleanup(node, lambda: feed.lost.emit("it has stopped"))
+        return NodeWatcher(watched, feed)
+
+    from wallet.follower import ChainFollower
+
+    def show(tip: BlockRef) -> None:
+        feed.block.emit(BlockTip(tip.height, 0, tip.hash), -1.0)
+
+    return ChainFollower(
+        tips_of(node),
+        show,
+        lambda error: feed.lost.emit(str(error)),
+        lambda: feed.lost.emit("it has stopped"),
+    )

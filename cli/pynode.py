@@ -16,8 +16,10 @@ from cli.running import Shutdown, handle_signals, run, serve_parent
 from ipc import Ipc
 
 if TYPE_CHECKING:
+    from interfaces.chain import Chain
     from interfaces.events import Events
     from interfaces.mining import Mining
+    from interfaces.node import Node as NodeInterface
     from interfaces.rpc import Rpc
 
 log: Final = logging.getLogger()
@@ -47,6 +49,18 @@ class NodeInit(ProgramInit):
 
         services = self.node.services
         return LocalEvents(services.events(), services.deliveries)
+
+    def make_node(self) -> NodeInterface:
+        """Make a `Node`."""
+        from node.node import LocalNode
+
+        return LocalNode(self.node.services)
+
+    def make_chain(self) -> Chain:
+        """Make a `Chain`."""
+        from node.chain import LocalChain
+
+        return LocalChain(self.node.services)
 
     def make_rpc(self) -> Rpc | None:
         """Make an `Rpc`."""

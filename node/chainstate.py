@@ -519,6 +519,7 @@ class Chainstate:
     def progress(self, title: str, percent: int) -> None:
         """See kernel_session.Callbacks."""
         log.debug("%s %d%%", title, percent)
+        self.options.on_progress(title, percent)
 
     def warned(self, number: int, text: str) -> None:
         """See kernel_session.Callbacks."""
@@ -526,6 +527,7 @@ class Chainstate:
             self.warnings[number] = text
         else:
             self.warnings.pop(number, None)
+        self.options.on_warnings()
 
     def failed(self, text: str) -> None:
         """See kernel_session.Callbacks."""

@@ -28,6 +28,10 @@ class Deployment:
     min_height: int = 0
 
 
+def _ignore_progress(title: str, percent: int) -> None:
+    del title, percent
+
+
 def _ignore(reason: str) -> None:
     del reason
 
@@ -71,6 +75,10 @@ class ChainstateOptions:
     """Called, at times under locks, when `stop_at_height` is reached: ask the program to end."""
     on_failure: Callable[[str], None] = _ignore
     """Called, at times under locks, with why the node cannot go on: ask the program to end."""
+    on_progress: Callable[[str, int], None] = _ignore_progress
+    """Called, at times under locks, with what long work is done and how many percent of it are: never wait."""
+    on_warnings: Callable[[], None] = _nothing
+    """Called, at times under locks, when `Chainstate.warnings` has changed: never wait."""
 
 
 def make_parameters(chain: ChainParams, options: ChainstateOptions) -> int:

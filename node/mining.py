@@ -84,8 +84,14 @@ class LocalMining(Mining):
         raise NotServedError("Mining.createNewBlock")
 
     def check_block(self, block: bytes, options: BlockCheckOptions) -> BlockValidation:
-        """Refuse: the kernel checks no block without adding it."""
-        raise NotServedError("Mining.checkBlock")
+        """Check a block as the next one, adding nothing."""
+        try:
+            verdict = self._chainstate.check_block(
+                block, check_pow=options.check_pow, check_merkle_root=options.check_merkle_root
+            )
+        except ValueError as error:
+            raise ValueError(_why_no_block(block)) from error
+        return BlockValidation(verdict.reason, verdict.debug, result=verdict.accepted)
 
     def get_transactions_by_tx_id(self, txids: list[bytes]) -> list[bytes]:
         """Refuse: there is no mempool."""

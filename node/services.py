@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from node.deliveries import Deliveries
+from node.notices import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ class NodeServices:
         self, rpc: Callable[[], RpcServer], shutdown: Callable[[], None], shutdown_requested: Callable[[], bool]
     ) -> None:
         """Begin without a chain."""
+        self.notices = Notices()
         self.deliveries = Deliveries()
         self.rpc = rpc
         self.shutdown = shutdown

@@ -11,15 +11,20 @@ from block_factory import block_hash, build_block
 
 from cli.program_init import ProgramInit
 from common.chains import REGTEST
+from interfaces.chain import Chain
 from interfaces.events import Events
 from interfaces.init import PynodeInit
 from interfaces.mining import Mining
+from interfaces.node import Node
 from ipc import Ipc
 from node.block_tree import BlockEntry
+from node.chain import LocalChain
 from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.events import LocalEvents
+from node.indexes.indexes import Indexes, IndexOptions
 from node.mining import LocalMining
+from node.node import LocalNode
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from node.services import NodeServices
@@ -60,6 +65,16 @@ class RegtestInit(ProgramInit):
     def make_events(self) -> Events:
         return LocalEvents(self._node.services.events(), self._node.services.deliveries)
 
+    def make_node(self) -> Node:
+        return LocalNode(self._node.services)
+
+    def make_chain(self) -> Chain:
+        return LocalChain(self._node.services)
+
+
+def failed(reason: str) -> None:
+    raise AssertionError(reason)
+
 
 @dataclass
 class Connected:
@@ -95,13 +110,16 @@ def regtest_node(network_dir: Path) -> Iterator[RegtestNode]:
     """Open a chain in a folder and close everything again."""
     chainstate = Chainstate(network_dir, REGTEST)
     stopped = threading.Event()
+    indexes = Indexes(network_dir / "indexes", REGTEST.name, chainstate, IndexOptions(filters=True), failed)
+    indexes.start()
     rpc = RpcServer(full_table())
     services = NodeServices(lambda: rpc, stopped.set, stopped.is_set)
-    context = NodeContext(REGTEST, chainstate, network_dir, stopped.set)
+    context = NodeContext(REGTEST, chainstate, network_dir, stopped.set, indexes=indexes)
     rpc.finish_warmup(context)
     services.loaded(context)
     try:
         yield RegtestNode(chainstate, services, stopped)
     finally:
         services.close()
+        indexes.stop()
         chainstate.close()

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block
+from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block, double_sha256
 from conftest import wait_until
 from regtest_node import RegtestInit, RegtestNode, connected_to, regtest_node
 
 from interfaces import cancellation
 from interfaces.cancellation import Cancellation
-from interfaces.mining import BlockCreateOptions, BlockRef, BlockValidation, Mining
+from interfaces.mining import BlockCheckOptions, BlockCreateOptions, BlockRef, BlockValidation, Mining
 from interfaces.not_served import NotServedError
 from ipc import RemoteError, UnimplementedError
 
@@ -126,6 +126,34 @@ def test_submit_block(node: RegtestNode, mining: Mining) -> None:
     assert mining.submit_block(build_block(block_hash(block), 2) + b"behind it").result
 
 
+def test_check_block(node: RegtestNode, mining: Mining) -> None:
+    def check(block: bytes, options: BlockCheckOptions = DEFAULTS) -> tuple[str, str, bool]:
+        found = mining.check_block(block, options)
+        return found.reason, found.debug, found.result
+
+    block = build_block(REGTEST_GENESIS_HASH, 1)
+    assert check(block) == ("", "", True)
+    assert tip_of(node).height == 0
+    too_much = build_block(REGTEST_GENESIS_HASH, 1, reward=10**11)
+    assert check(too_much) == (
+        "bad-cb-amount", "coinbase pays too much (actual=100000000000 vs limit=5000000000)", False
+    )  # fmt: skip
+    other_root = block[:36] + bytes([block[36] ^ 1]) + block[37:]
+    mismatch = ("bad-txnmrklroot", "hashMerkleRoot mismatch", False)
+    assert check(other_root, BlockCheckOptions(check_pow=False)) == mismatch
+    assert check(other_root, BlockCheckOptions(check_merkle_root=False, check_pow=False)) == ("", "", True)
+    unworked = next(
+        candidate
+        for nonce in range(100)
+        if double_sha256((candidate := block[:76] + nonce.to_bytes(4, "little") + block[80:])[:80])[31] >= 0x80
+    )
+    assert check(unworked) == ("high-hash", "proof of work failed", False)
+    assert check(unworked, BlockCheckOptions(check_pow=False)) == ("", "", True)
+    node.extend()
+    assert check(block) == ("inconclusive-not-best-prevblk", "", False)
+
+
+DEFAULTS = BlockCheckOptions()
 GOOD = build_block(REGTEST_GENESIS_HASH, 1)
 
 
@@ -142,9 +170,10 @@ GOOD = build_block(REGTEST_GENESIS_HASH, 1)
     ],
 )
 def test_what_is_no_block(mining: Mining, block: bytes, text: str) -> None:
-    with pytest.raises((ValueError, RemoteError)) as caught:
-        mining.submit_block(block)
-    assert str(caught.value) == text
+    for ask in (mining.submit_block, lambda data: mining.check_block(data, BlockCheckOptions())):
+        with pytest.raises((ValueError, RemoteError)) as caught:
+            ask(block)
+        assert str(caught.value) == text
 
 
 def test_what_comes_later_says_so(mining: Mining) -> None:

@@ -203,7 +203,7 @@ def test_nobody_listens(programs: Programs) -> None:
 def test_inspecting_a_process(programs: Programs) -> None:
     node = programs.node()
     offered = json.loads(programs.ask("ipcinterfaces").stdout)
-    assert set(offered) == {"Echo", "Events", "Mining", "Process", "Rpc"}
+    assert set(offered) == {"Chain", "Echo", "Events", "Mining", "Node", "Process", "Rpc"}
     assert json.loads(programs.ask("ipccall", "Mining.getTip").stdout) == {"hash": GENESIS_INTERNAL, "height": 0}
     tree = json.loads(programs.ask("ipccall", "Process.getTree").stdout)
     assert [(p["name"], p["parent"], p["spawned"]) for p in tree] == [("pynode", -1, False), ("pywallet", 0, True)]
