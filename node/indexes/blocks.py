@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from node.block_scanner import ScannedTransaction, scan_block
+from node.block_scanner import BlockScanError, ScannedTransaction, scan_block
 from node.indexes.index import IndexFailedError
 
 if TYPE_CHECKING:
@@ -43,7 +43,12 @@ class IndexedBlock:
     def transactions(self) -> list[ScannedTransaction]:
         """Return its transactions."""
         if self._transactions is None:
-            self._transactions = scan_block(self.data())
+            try:
+                self._transactions = scan_block(self.data())
+            except BlockScanError:
+                # It came with more bytes behind it, which the kernel took no notice of and did not keep.
+                self._data = None
+                self._transactions = scan_block(self.data())
         return self._transactions
 
     def undo(self) -> Sequence[Sequence[Coin]]:
