@@ -233,6 +233,18 @@ class Chainstate:
             raise ChainstateError("Block height out of range")
         return entry.hash
 
+    def prune_height(self) -> int | None:
+        """Return the height of the last block whose data are gone, None if none is. Raises as `entries`."""
+        tip, first = self._tip, self.at(1)
+        if first is None:
+            return None
+        status = tip.status
+        if not (status.have_data and status.have_undo):
+            return tip.height
+        with self.symbols() as symbols:
+            address = symbols.first_with_data(tip.address, first.address)
+        return None if address == first.address else self._tree.entry(address).height - 1
+
     def is_initial_block_download(self) -> bool:
         """Whether the node still catches up with the chain; once false it stays so."""
         if not self._synced:

@@ -30,3 +30,7 @@ class NodeContext:
     """How the node presents itself to peers (BIP14)."""
     indexes: Indexes | None = None
     """None only where there is no chain either."""
+    last_built: tuple[int, int] | None = None
+    """Weight, with what is reserved, and number of transactions besides the coinbase of the block built last."""
+    block_version: int | None = None
+    """What version blocks made here have (-blockversion), None for what BIP9 asks for."""

@@ -39,6 +39,8 @@ _OPTIONS_NOTIFICATIONS: Final = 160
 _BLOCK_MANAGER_IMPORTING: Final = 568
 _BLOCK_MANAGER_INDEXED: Final = 569
 _BLOCK_MANAGER_HAVE_PRUNED: Final = 696
+_SIGNET_CHALLENGE: Final = 312
+_HAVE_DATA_AND_UNDO: Final = 8 | 16
 _LONG_ENOUGH: Final = 1 << 20
 
 
@@ -303,6 +305,16 @@ class ManagerSymbols:
         return ctypes.c_uint64.from_address(self._parameters() + _PARAMETERS["prune_after_height"][0]).value
 
     @property
+    def segwit_height(self) -> int:
+        """From which height on segregated witness counts."""
+        return c_int.from_address(self._parameters() + _PARAMETERS["segwit"][0]).value
+
+    def signet_challenge(self) -> bytes:
+        """Return the script that solves a block of a signet, empty elsewhere."""
+        begin, end = (_pointer(self._parameters() + _SIGNET_CHALLENGE + place) for place in (0, 8))
+        return ctypes.string_at(begin, end - begin) if begin else b""
+
+    @property
     def have_pruned(self) -> bool:
         """Whether block files were ever pruned."""
         return c_bool.from_address(self._block_manager() + _BLOCK_MANAGER_HAVE_PRUNED).value
@@ -313,6 +325,13 @@ class ManagerSymbols:
         address = self._block_manager()
         indexed = c_bool.from_address(address + _BLOCK_MANAGER_INDEXED).value
         return not indexed or c_bool.from_address(address + _BLOCK_MANAGER_IMPORTING).value
+
+    def first_with_data(self, last: int, first: int) -> int:
+        """Return the first block from which on, up to `last`, none lacks data; not before `first`."""
+        name = "_ZNK4node12BlockManager13GetFirstBlockERK11CBlockIndexjPS2_"
+        call = _function(name, c_void_p, c_void_p, c_void_p, ctypes.c_uint32, c_void_p)
+        with _main_lock():
+            return int(call(self._block_manager(), last, _HAVE_DATA_AND_UNDO, first))
 
     def disk_usage(self) -> int:
         """Return the size of block and undo data in bytes."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MODULES: Final = (
     "control",
     "blockchain",
+    "chain_control",
+    "mining",
+    "generating",
     "rawtransaction",
     "addresses",
     "descriptors",

@@ -1,0 +1,210 @@
+"""RPC methods that make blocks, for test chains (Core: src/rpc/mining.cpp)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from node.block_builder import build_block, commit, solve, with_root
+from node.rpc.errors import (
+    RPC_DESERIALIZATION_ERROR,
+    RPC_INTERNAL_ERROR,
+    RPC_INVALID_ADDRESS_OR_KEY,
+    RPC_INVALID_PARAMETER,
+    RPC_METHOD_NOT_FOUND,
+    RPC_MISC_ERROR,
+    RPC_VERIFY_ERROR,
+    RpcError,
+)
+from node.rpc.help import example_cli
+from node.rpc.method import Arg, Kind, Num, Result, method
+from node.use_gate import ClosedError
+from primitives import address
+from primitives.block import Block
+from primitives.descriptor_parsing import parse_descriptor
+from primitives.errors import AddressError, DecodeError, DescriptorError
+from primitives.transaction_hex import decode_transaction
+
+if TYPE_CHECKING:
+    from common.chains import ChainParams
+    from node.context import NodeContext
+    from node.rpc.json import Json
+    from node.rpc.request import RpcContext
+    from primitives.transaction import Transaction
+
+_TRIES: Final = 1_000_000
+_RESERVED_WEIGHT: Final = 8000
+_TXID: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_HASHES: Final = Result(Kind.ARR, "", "The hashes of the blocks", inner=(Result(Kind.STR_HEX, "", "blockhash"),))
+
+
+def _descriptor_script(text: str, chain: ChainParams) -> bytes:
+    """Return the script to pay to. Raises DescriptorError where the text is none, RpcError where it will not do."""
+    parsed = parse_descriptor(text, chain)
+    if len(parsed.descriptors) > 1:
+        raise RpcError(RPC_INVALID_PARAMETER, "Multipath descriptor not accepted")
+    descriptor = parsed.descriptors[0]
+    if descriptor.is_range():
+        raise RpcError(
+            RPC_INVALID_PARAMETER, "Ranged descriptor not accepted. Maybe pass through deriveaddresses first?"
+        )  # fmt: skip
+    expansion = descriptor.expand(0, parsed.data)
+    if expansion is None:
+        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Cannot derive script without private keys")
+    scripts = expansion.scripts
+    # Of the scripts of combo(), the third is P2WPKH; without it, the second is P2PKH.
+    return scripts[0] if len(scripts) == 1 else scripts[2] if len(scripts) == 4 else scripts[1]
+
+
+def _build(node: NodeContext, script: bytes) -> Block:
+    block = build_block(node.chainstate, node.clock, script, version=node.block_version)
+    node.last_built = (_RESERVED_WEIGHT, 0)
+    return block
+
+
+def _generate(context: RpcContext, script: bytes, count: int, tries: int) -> list[Json]:
+    hashes: list[Json] = []
+    chainstate = context.node.chainstate
+    while len(hashes) < count:
+        try:
+            block, tries = solve(_build(context.node, script), tries)
+            if block is None:
+                if tries:
+                    continue
+                break
+            if not chainstate.process_block(block.serialize()).accepted:
+                raise RpcError(RPC_INTERNAL_ERROR, "ProcessNewBlock, block not accepted")
+        except ClosedError:
+            break
+        hashes.append(block.hash[::-1].hex())
+    return hashes
+
+
+@method(
+    "hidden",
+    "generatetoaddress",
+    Arg("nblocks", Kind.NUM, "How many blocks to make."),
+    Arg("address", Kind.STR, "Where the new bitcoins go."),
+    Arg("maxtries", Kind.NUM, "How many hashes to try.", default=_TRIES, number=Num.UINT64),
+    result=_HASHES,
+    help="Makes blocks that pay to an address, and returns their hashes.",
+    examples="\nMake 11 blocks that pay to myaddress\n" + example_cli("generatetoaddress", '11 "myaddress"'),
+)
+def generatetoaddress(context: RpcContext, nblocks: int, to: str, maxtries: int) -> Json:
+    """Make blocks for an address."""
+    try:
+        script = address.decode(to, context.node.chain)
+    except AddressError:
+        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Error: Invalid address") from None
+    return _generate(context, script, nblocks, maxtries)
+
+
+@method(
+    "hidden",
+    "generatetodescriptor",
+    Arg("num_blocks", Kind.NUM, "How many blocks to make."),
+    Arg("descriptor", Kind.STR, "Where the new bitcoins go."),
+    Arg("maxtries", Kind.NUM, "How many hashes to try.", default=_TRIES, number=Num.UINT64),
+    result=_HASHES,
+    help="Makes blocks that pay to a descriptor, and returns their hashes.",
+    examples="\nMake 11 blocks that pay to mydesc\n" + example_cli("generatetodescriptor", '11 "mydesc"'),
+)
+def generatetodescriptor(context: RpcContext, num_blocks: int, descriptor: str, maxtries: int) -> Json:
+    """Make blocks for a descriptor."""
+    try:
+        script = _descriptor_script(descriptor, context.node.chain)
+    except DescriptorError as error:
+        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, str(error)) from None
+    return _generate(context, script, num_blocks, maxtries)
+
+
+def _output_script(text: str, chain: ChainParams) -> bytes:
+    try:
+        return _descriptor_script(text, chain)
+    except DescriptorError:
+        try:
+            return address.decode(text, chain)
+        except AddressError:
+            raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Error: Invalid address or descriptor") from None
+
+
+def _transaction(text: str) -> Transaction:
+    if _TXID.fullmatch(text):
+        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"Transaction {text} not in mempool.")
+    try:
+        return decode_transaction(text)
+    except DecodeError:
+        raise RpcError(
+            RPC_DESERIALIZATION_ERROR,
+            f"Transaction decode failed for {text}. Make sure the tx has at least one input.",
+        ) from None
+
+
+@method(
+    "hidden",
+    "generateblock",
+    Arg("output", Kind.STR, "The address or descriptor where the new bitcoins go."),
+    Arg(
+        "transactions",
+        Kind.ARR,
+        "Raw transactions in hex, or ids of transactions in the mempool.\n"
+        "All must be valid, in an order that is valid.",
+        inner=(Arg("rawtx/txid", Kind.STR_HEX, optional=True),),
+    ),
+    Arg("submit", Kind.BOOL, "Whether to add the block to the chain, or only to return it.", default=True),
+    result=Result(
+        Kind.OBJ,
+        inner=(
+            Result(Kind.STR_HEX, "hash", "The hash of the block"),
+            Result(Kind.STR_HEX, "hex", "The block, only with submit=false", optional=True),
+        ),
+    ),
+    help=(
+        "Makes a block of the given transactions that pays to an address or descriptor, and returns its hash.\n"
+        "Nobody collects the fees of the transactions."
+    ),
+    examples=(
+        "\nMake a block that pays to myaddress, with the transactions rawtx and mempool_txid\n"
+        + example_cli("generateblock", '"myaddress" \'["rawtx", "mempool_txid"]\'')
+    ),
+)
+def generateblock(context: RpcContext, output: str, transactions: list[str], submit: bool) -> Json:
+    """Make one block."""
+    node = context.node
+    chainstate = node.chainstate
+    script = _output_script(output, node.chain)
+    included = [_transaction(text) for text in transactions]
+    plain = _build(node, script)
+    coinbase = plain.transactions[0]
+    bare = type(coinbase)(coinbase.version, coinbase.inputs, coinbase.outputs[:-1], coinbase.lock_time)
+    block = with_root(commit(Block(plain.header, (bare, *included)), has_witness=coinbase.has_witness))
+    verdict = chainstate.check_block(block.serialize(), check_pow=False, check_merkle_root=False)
+    if not verdict.accepted:
+        reason = f"{verdict.reason}, {verdict.debug}" if verdict.debug else verdict.reason
+        raise RpcError(RPC_VERIFY_ERROR, f"TestBlockValidity failed: {reason}")
+    solved, _ = solve(block, _TRIES)
+    if solved is None:
+        raise RpcError(RPC_MISC_ERROR, "Failed to make block.")
+    hash_ = solved.hash[::-1].hex()
+    if not submit:
+        return {"hash": hash_, "hex": solved.serialize().hex()}
+    if not chainstate.process_block(solved.serialize()).accepted:
+        raise RpcError(RPC_INTERNAL_ERROR, "ProcessNewBlock, block not accepted")
+    return {"hash": hash_}
+
+
+@method(
+    "hidden",
+    "generate",
+    result=(),
+    help="has been replaced by the -generate cli option. Refer to -help for more information.",
+)
+def generate(context: RpcContext) -> Json:
+    """Say what to use instead."""
+    del context
+    from node.rpc.help import help_text
+
+    raise RpcError(RPC_METHOD_NOT_FOUND, help_text(generate))
+
+
+METHODS: Final = (generatetoaddress, generatetodescriptor, generateblock, generate)
