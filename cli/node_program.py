@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cli.background import Umbilical
     from cli.pid_file import PidFile
     from cli.pynode import NodeInit
+    from cli.rpc_service import RpcService
     from cli.startup import Place
     from common.lock_file import DirectoryLock
     from common.log import Log
@@ -50,6 +51,7 @@ class Node:
         self._locks: list[DirectoryLock] = []
         self._pid_file: PidFile | None = None
         self._rpc: RpcServer | None = None
+        self._service: RpcService | None = None
         self._rpc_made = threading.Event()
         self._chainstate: Chainstate | None = None
         self._indexes: Indexes | None = None
@@ -161,13 +163,14 @@ class Node:
     def _start_rpc(self, arguments: Arguments, place: Place) -> None:
         """Answer from now on, though only with what the node is waiting for."""
         from cli.checks import check_ports
-        from node.rpc.server import RpcServer
-        from node.rpc.table import full_table
+        from cli.rpc_service import RpcService, make_rpc_server
 
-        self._rpc = RpcServer(full_table())
+        rpc = self._rpc = make_rpc_server(arguments, place)
         self._rpc_made.set()
         configure_ipc(self._ipc, arguments, place)
         check_ports(arguments)
+        if arguments.get_bool("server", default=True):
+            self._service = RpcService(arguments, place, rpc)
 
     def _load_chain(self, arguments: Arguments, place: Place) -> NodeContext | None:
         """Load the chain; None if we are to end meanwhile."""
@@ -262,7 +265,7 @@ class Node:
         log.info("init message: %s", text)
         self.services.notices.init_message(text)
         if self._rpc is not None:
-            self._rpc.set_warmup(text)
+            self._rpc.set_status(text)
 
     # --- at any time ---------------------------------------------------------------------------------------------
 
@@ -283,12 +286,16 @@ class Node:
             self._commands.run_all(arguments.get_list("shutdownnotify"))
         log.info("Shutdown in progress...")
         self.shutdown.request()
+        if self._service is not None:
+            self._service.interrupt()
         self.services.interrupt()
         self._rpc_made.set()
         if self._rpc is not None:
             self._rpc.interrupt()
         if self._indexes is not None:
             self._indexes.interrupt()
+        if self._service is not None:
+            self._service.stop()
         if self._wallet is not None:
             self._wallet.close()
         self._ipc.disconnect_incoming()

@@ -40,12 +40,13 @@ _FIRST_STATUS: Final = "RPC server started"
 
 @dataclass(frozen=True, slots=True)
 class RpcOptions:
-    """What the options say: -rpcwhitelist by user, -rpcwhitelistdefault, -deprecatedrpc, -rpcdoccheck."""
+    """What the options say: -rpcwhitelist by user, -rpcwhitelistdefault, -deprecatedrpc, -rpcdoccheck, the log's path."""
 
     whitelist: dict[str, frozenset[str]] = field(default_factory=dict)
     whitelist_default: bool = False
     deprecated: frozenset[str] = frozenset()
     doc_check: bool = False
+    log_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +66,19 @@ class RpcServer:
         self.options = options or RpcOptions()
         self.started = time.monotonic()
         self._node: NodeContext | None = None
-        self._warmup: str | None = _FIRST_STATUS
+        self._status = _FIRST_STATUS
         self._interrupted = threading.Event()
         self._active: dict[int, tuple[str, int]] = {}
         self._next_call = 0
         self._lock = threading.Lock()
 
-    def set_warmup(self, status: str) -> None:
+    def set_status(self, status: str) -> None:
         """Say what the node is doing before it is ready."""
-        self._warmup = status
+        self._status = status
 
     def finish_warmup(self, node: NodeContext) -> None:
         """Serve the methods of `node` from now on."""
         self._node = node
-        self._warmup = None
 
     def interrupt(self) -> None:
         """Make long calls end: they look at `check_interrupt`."""
@@ -178,8 +178,8 @@ class RpcServer:
     def execute(self, request: Request) -> Json:
         """Run the method that `request` names. Raises RpcError."""
         node = self._node
-        if self._warmup is not None or node is None:
-            raise RpcError(RPC_IN_WARMUP, self._warmup or _FIRST_STATUS)
+        if node is None:
+            raise RpcError(RPC_IN_WARMUP, self._status)
         method = self.table.find(request.method)
         if method is None:
             raise RpcError(RPC_METHOD_NOT_FOUND, "Method not found")

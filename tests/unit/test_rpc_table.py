@@ -329,7 +329,7 @@ def test_warmup_and_shutdown() -> None:
     server = RpcServer(TABLE)
     first = server.answer('{"method": "help", "id": 1}', Caller())
     assert first == Answer(first.status, b'{"result":null,"error":{"code":-28,"message":"RPC server started"},"id":1}')
-    server.set_warmup("Loading block index…")
+    server.set_status("Loading block index…")
     assert "Loading block index…" in RpcOverIpc(server).execute_rpc('{"method": "help"}', "/", "me")
     node = Node(threading.Event())
     server.finish_warmup(node.context())
