@@ -209,6 +209,7 @@ class Node:
             clock,
             user_agent=user_agent(arguments),
             indexes=indexes,
+            echo_elsewhere=self._echo_elsewhere,
         )
 
     def _open_indexes(self, arguments: Arguments, place: Place, chainstate: Chainstate) -> Indexes:
@@ -237,6 +238,17 @@ class Node:
         sys.stderr.write(f"Error: A fatal internal error occurred, see debug.log for details: {text}\n")
         sys.stderr.flush()
         self.shutdown.request(1)
+
+    def _echo_elsewhere(self, text: str) -> str:
+        """Send a text to a process of our kind and back (Core: echoipc in src/rpc/node.cpp)."""
+        from interfaces.init import PynodeInit
+
+        with self._ipc.spawn_process("pynode", PynodeInit) as init:
+            echo = init.make_echo()
+            if echo is None:
+                raise RuntimeError("The process spawned does not echo")
+            with echo:
+                return echo.echo(text)
 
     def _start_wallet(self, arguments: Arguments) -> None:
         from interfaces.init import PynodeInit
@@ -294,6 +306,8 @@ class Node:
             self._rpc.interrupt()
         if self._indexes is not None:
             self._indexes.interrupt()
+        if self._chainstate is not None:
+            self._chainstate.wake()
         if self._service is not None:
             self._service.stop()
         if self._wallet is not None:

@@ -34,3 +34,5 @@ class NodeContext:
     """Weight, with what is reserved, and number of transactions besides the coinbase of the block built last."""
     block_version: int | None = None
     """What version blocks made here have (-blockversion), None for what BIP9 asks for."""
+    echo_elsewhere: Callable[[str], str] = str
+    """Has a process spawned for it send a text back."""

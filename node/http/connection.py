@@ -45,6 +45,8 @@ class Connection(asyncio.Protocol):
         self.begun_at = 0.0
         """When the headers of the request began that are still incomplete, else 0."""
         self._parser: Any = httptools.HttpRequestParser(self)
+        # As in Core chunks go before a Content-Length; no proxy of ours stands before us that sees it otherwise.
+        self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
         self._done: deque[tuple[HttpRequest, int, bool]] = deque()
         """Requests not answered yet, with minor version and whether to keep the connection."""
         self._asked: tuple[HttpRequest, int, bool] | None = None

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.errors import RPC_MISC_ERROR, RpcError
-from node.rpc.help import examples
-from node.rpc.method import Arg, Kind, Result, method
+from common.log_categories import CATEGORIES, parse_category
+from common.version import CLIENT_NAME
+from node.rpc.errors import RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from node.rpc.help import UNIX_EPOCH_TIME, examples
+from node.rpc.json import to_str
+from node.rpc.method import Arg, Kind, Num, Result, method
 
 if TYPE_CHECKING:
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
 
-_STOPPING: Final = "pynode stopping"
+_STOPPING: Final = f"{CLIENT_NAME} stopping"
+_MAX_TIME: Final = 2**32 - 1
+_MOST_FORWARD: Final = 60 * 60
 
 
 @method(
@@ -60,6 +66,128 @@ def uptime(context: RpcContext) -> Json:
     return int(time.monotonic() - context.server.started)
 
 
+@method(
+    "control",
+    "getrpcinfo",
+    result=Result(
+        Kind.OBJ,
+        "",
+        "",
+        (
+            Result(
+                Kind.ARR,
+                "active_commands",
+                "The methods that run",
+                (
+                    Result(
+                        Kind.OBJ,
+                        "",
+                        "One of them",
+                        (
+                            Result(Kind.STR, "method", "Its name"),
+                            Result(Kind.NUM, "duration", "For how many microseconds it has been running"),
+                        ),
+                    ),
+                ),
+            ),
+            Result(Kind.STR, "logpath", "Where the log is written"),
+        ),
+    ),
+    help="Returns what the RPC server is doing.",
+    examples=examples("getrpcinfo"),
+)
+def getrpcinfo(context: RpcContext) -> Json:
+    """Tell of the server."""
+    active = [{"method": name, "duration": duration} for name, duration in context.server.active()]
+    return {"active_commands": active, "logpath": context.server.options.log_path}
+
+
+_LOG_CATEGORIES: Final = ", ".join(CATEGORIES)
+
+
+def _switch(names: list[Json] | None, *, on: bool) -> None:
+    for name in names or ():
+        categories = parse_category(to_str(name))
+        if categories is None:
+            raise RpcError(RPC_INVALID_PARAMETER, f"unknown logging category {name}")
+        for category in categories:
+            logging.getLogger(category).setLevel(logging.DEBUG if on else logging.INFO)
+
+
+@method(
+    "control",
+    "logging",
+    Arg(
+        "include",
+        Kind.ARR,
+        "The categories whose details to log",
+        (Arg("include_category", Kind.STR, "A category", optional=True),),
+        optional=True,
+    ),
+    Arg(
+        "exclude",
+        Kind.ARR,
+        "The categories whose details not to log",
+        (Arg("exclude_category", Kind.STR, "A category", optional=True),),
+        optional=True,
+    ),
+    result=Result(
+        Kind.OBJ_DYN,
+        "",
+        "Each category, and whether its details are logged",
+        (Result(Kind.BOOL, "category", "Whether its details are logged"),),
+    ),
+    help="Tells which categories the log has details of, and changes it.\n"
+    "What is both included and excluded is excluded.\n"
+    f"The categories are: {_LOG_CATEGORIES}\n"
+    'Besides, "all" and "1" stand for all of them.',
+    examples=examples("logging", '"[\\"all\\"]" "[\\"http\\"]"', '["all"], ["leveldb"]'),
+)
+def logging_(context: RpcContext, include: list[Json] | None, exclude: list[Json] | None) -> Json:
+    """Switch categories on and off."""
+    del context
+    _switch(include, on=True)
+    _switch(exclude, on=False)
+    return {name: logging.getLogger(name).level <= logging.DEBUG for name in CATEGORIES}
+
+
+def _require_regtest(context: RpcContext, name: str) -> None:
+    if context.node.chain.name != "regtest":
+        raise RpcError(RPC_MISC_ERROR, f"{name} is for regression testing (-regtest mode) only")
+
+
+@method(
+    "hidden",
+    "setmocktime",
+    Arg("timestamp", Kind.NUM, f"{UNIX_EPOCH_TIME}\nWith 0 the clock runs again.", number=Num.INT64),
+    result=Result(Kind.NONE),
+    help="Stops the node's clock at a time (-regtest only)",
+)
+def setmocktime(context: RpcContext, timestamp: int) -> Json:
+    """Set the clock."""
+    _require_regtest(context, "setmocktime")
+    if not 0 <= timestamp <= _MAX_TIME:
+        text = f"Mocktime must be in the range [0, {_MAX_TIME}], not {timestamp}."
+        raise RpcError(RPC_INVALID_PARAMETER, text)
+    context.node.clock.set_mock(timestamp)
+    return None
+
+
+@method(
+    "hidden",
+    "mockscheduler",
+    Arg("delta_time", Kind.NUM, "By how many seconds to bring forward what is due later", number=Num.INT64),
+    result=Result(Kind.NONE),
+    help="Brings forward what the node does from time to time (-regtest only). So far there is nothing of that kind.",
+)
+def mockscheduler(context: RpcContext, delta_time: int) -> Json:
+    """Check the argument: pynode does nothing from time to time yet."""
+    _require_regtest(context, "mockscheduler")
+    if not 0 < delta_time <= _MOST_FORWARD:
+        raise RpcError(RPC_MISC_ERROR, "delta_time must be between 1 and 3600 seconds (1 hr)")
+    return None
+
+
 _ECHO_ARGS: Final = tuple(Arg(f"arg{i}", Kind.STR, optional=True, skip_type_check=True) for i in range(10))
 _ECHO_HELP: Final = (
     "Returns its arguments. This command is for tests.\n\n"
@@ -79,4 +207,20 @@ _ECHO_RESULT: Final = Result(Kind.ANY, "", "What was given")
 echo = method("hidden", "echo", *_ECHO_ARGS, result=_ECHO_RESULT, help=_ECHO_HELP)(_echo)
 echojson = method("hidden", "echojson", *_ECHO_ARGS, result=_ECHO_RESULT, help=_ECHO_HELP)(_echo)
 
-METHODS: Final = (help_, stop, uptime, echo, echojson)
+
+@method(
+    "hidden",
+    "echoipc",
+    Arg("arg", Kind.STR, "The text to return"),
+    result=Result(Kind.STR, "echo", "The text"),
+    help="Returns its argument, which another process has sent back. This command is for tests.",
+    examples=examples("echoipc", '"Hello world"'),
+)
+def echoipc(context: RpcContext, arg: str) -> Json:
+    """Have a process spawned for it send a text back."""
+    return context.node.echo_elsewhere(arg)
+
+
+METHODS: Final = (
+    help_, stop, uptime, getrpcinfo, logging_, setmocktime, mockscheduler, echo, echojson, echoipc,
+)  # fmt: skip

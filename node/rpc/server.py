@@ -40,7 +40,7 @@ _FIRST_STATUS: Final = "RPC server started"
 
 @dataclass(frozen=True, slots=True)
 class RpcOptions:
-    """What the options say: -rpcwhitelist by user, -rpcwhitelistdefault, -deprecatedrpc, -rpcdoccheck, the log's path."""
+    """What the options say: -rpcwhitelist by user, -rpcwhitelistdefault, -deprecatedrpc, -rpcdoccheck; the log."""
 
     whitelist: dict[str, frozenset[str]] = field(default_factory=dict)
     whitelist_default: bool = False

@@ -19,6 +19,8 @@ MODULES: Final = (
     "chain_control",
     "mining",
     "generating",
+    "waiting",
+    "memory",
     "rawtransaction",
     "addresses",
     "descriptors",
