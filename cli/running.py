@@ -141,7 +141,8 @@ def not_running(arguments: Arguments) -> str:
     from cli.startup import choose_chain
 
     return (
-        "\n\nProbably pynode is not running or not listening on a unix socket. Can be started with:\n\n"
+        "\n\nProbably bitcoin-node is not running or not listening on a unix socket. Can be started with:\n\n"
+        f"    bitcoin-node -chain={choose_chain(arguments).name} -ipcbind=unix\n"
         f"    pynode -chain={choose_chain(arguments).name} -ipcbind=unix"
     )
 

@@ -33,8 +33,15 @@ class Place:
     chain: ChainParams
     data_dir: Path
     network_dir: Path
-    config_file: str
-    """What the log says of bitcoin.conf."""
+    config_path: Path | None
+    """Where bitcoin.conf is, or would be; None if there is to be none."""
+
+    @property
+    def config_file(self) -> str:
+        """What the log says of bitcoin.conf."""
+        if self.config_path is None:
+            return "Config file: <disabled>"
+        return f"Config file: {self.config_path}" + ("" if self.config_path.exists() else " (not found, skipping)")
 
 
 def help_requested(arguments: Arguments) -> bool:
@@ -60,7 +67,9 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-def prepare(arguments: Arguments, *, create: bool = True, keep_settings: bool = False) -> Place:
+def prepare(
+    arguments: Arguments, *, create: bool = True, keep_settings: bool = False, look_for_ignored: bool = True
+) -> Place:
     """Read bitcoin.conf, choose the chain and make its directory. Raises StartError with Core's texts.
 
     With `keep_settings`, read settings.json too and write it anew.
@@ -83,7 +92,8 @@ def prepare(arguments: Arguments, *, create: bool = True, keep_settings: bool = 
             create_data_dir(network_dir)
         except OSError as error:
             raise StartError(f"Cannot write to directory '{network_dir}'; check permissions.") from error
-    _look_for_ignored_config(arguments, first_data_dir, config_path, data_dir)
+    if look_for_ignored:
+        _look_for_ignored_config(arguments, first_data_dir, config_path, data_dir)
     if keep_settings:
         _read_settings(arguments, network_dir)
     if arguments.words and not arguments.program.takes_words:
@@ -91,11 +101,7 @@ def prepare(arguments: Arguments, *, create: bool = True, keep_settings: bool = 
             f"Command line contains unexpected token '{arguments.words[0]}', "
             f"see {arguments.program.name} -h for a list of options."
         )
-    if config_path is None:
-        config_file = "Config file: <disabled>"
-    else:
-        config_file = f"Config file: {config_path}" + ("" if config_path.exists() else " (not found, skipping)")
-    return Place(chain, data_dir, network_dir, config_file)
+    return Place(chain, data_dir, network_dir, config_path)
 
 
 def _data_dir(arguments: Arguments) -> Path:

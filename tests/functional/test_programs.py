@@ -20,7 +20,8 @@ GENESIS = REGTEST_GENESIS_HASH[::-1].hex()
 @pytest.mark.parametrize("name", ["pynode", "pywallet", "pygui", "pycli"])
 def test_version_and_help(name: str) -> None:
     found = subprocess.run([BIN / name, "-version"], capture_output=True, text=True, check=True)
-    assert found.stdout == f"{name} version v{VERSION}\n"
+    kind = "pynode RPC client" if name == "pycli" else name
+    assert found.stdout == f"{kind} version v{VERSION}\n"
     found = subprocess.run([BIN / name, "-help"], capture_output=True, text=True, check=True)
     assert f"Usage: {name} [options]" in found.stdout
     assert "-testnet4" in found.stdout
@@ -30,7 +31,7 @@ def test_version_and_help(name: str) -> None:
 def test_unknown_option(name: str) -> None:
     found = subprocess.run([BIN / name, "-nonsense=1"], capture_output=True, text=True, check=False)
     assert found.returncode == 1
-    assert found.stderr.lower() == "error: error parsing command line arguments: invalid parameter -nonsense=1\n"
+    assert found.stderr.endswith("Error parsing command line arguments: Invalid parameter -nonsense=1\n")
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "99999999999999999999"])
@@ -191,13 +192,16 @@ def test_several_sockets(programs: Programs) -> None:
 
 
 def test_nobody_listens(programs: Programs) -> None:
-    found = programs.ask("getblockcount")
+    found = programs.ask("-rpcport=1", "getblockcount")
     assert found.returncode == 1
-    assert found.stderr.startswith("error: No such file or directory\n\nProbably pynode is not running")
+    assert found.stderr.startswith("error: Error while attempting to communicate with server 127.0.0.1:1 (Could not")
+    found = programs.ask("-ipcconnect=unix", "getblockcount")
+    assert found.returncode == 1
+    assert found.stderr.startswith("error: No such file or directory\n\nProbably bitcoin-node is not running")
     wallet = programs.start("pywallet", "-ipcconnect=unix")
     _, error = wallet.communicate(timeout=20)
     assert wallet.returncode == 1
-    assert error.startswith("Error: No such file or directory\n\nProbably pynode is not running")
+    assert error.startswith("Error: No such file or directory\n\nProbably bitcoin-node is not running")
 
 
 def test_inspecting_a_process(programs: Programs) -> None:
