@@ -114,6 +114,9 @@ class Tables:
             return _new_tuple(m.Descriptor, (m.RECEIVER_HOSTED, cap.id, ()))
         if isinstance(cap, PipelineCap):
             return m.Descriptor(m.RECEIVER_ANSWER, cap.question.id, cap.transform)
+        for promise, found in self._embargoes.values():
+            if promise is cap and isinstance(found, LocalCap):
+                return self._descriptor(found, exports)
         raise IpcError("an unresolved capability cannot be passed on")
 
     def _export(self, cap: LocalCap) -> int:
