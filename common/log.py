@@ -25,7 +25,7 @@ from typing import Final, Self
 from common.errors import LogError
 from common.log_categories import CATEGORIES, TRACE, select
 
-__all__ = ["TRACE", "CoreFormatter", "Log", "LogOptions", "escape", "hold_log", "start_logging"]
+__all__ = ["TRACE", "CoreFormatter", "Log", "LogOptions", "escape", "hold_log", "log_info", "start_logging"]
 
 _KEEP_BYTES: Final = 10_000_000
 _SHRINK_ABOVE: Final = 11_000_000
@@ -33,6 +33,7 @@ _MOST_EARLY: Final = 1000
 _SOURCE_ROOT: Final = str(Path(__file__).resolve().parent.parent) + os.sep
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), 0x7F) if code != ord("\n")}
 _CATEGORY_NAMES: Final = frozenset(CATEGORIES)
+_ROOT: Final = logging.getLogger()
 _LEVEL_NAMES: Final = {TRACE: "trace", logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning"}
 
 
@@ -55,7 +56,7 @@ class LogOptions:
 
 def escape(text: str) -> str:
     r"""Write control characters except newline as \xNN, so that no message steers a terminal."""
-    return text.translate(_ESCAPES)
+    return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
 
 
 class CoreFormatter(logging.Formatter):
@@ -64,27 +65,34 @@ class CoreFormatter(logging.Formatter):
     def __init__(self, options: LogOptions) -> None:
         super().__init__()
         self._options = options
+        self._second = (-1, "")
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the finished line."""
         options = self._options
-        line = self._timestamp(record.created) if options.timestamps else ""
+        line = self.timestamp(record.created) if options.timestamps else ""
         if options.thread_names:
             line += f"[{record.threadName or 'unknown'}] "
         if options.source_locations:
             path = record.pathname.removeprefix(_SOURCE_ROOT)
             line += f"[{path}:{record.lineno}] [{record.funcName}] "
-        line = escape(line + self._prefix(record) + self._message(record))
-        return line if line.endswith("\n") else line + "\n"
+        return escape((line + self._prefix(record) + self._message(record)).removesuffix("\n")) + "\n"
 
-    def _timestamp(self, created: float) -> str:
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created))
+    def timestamp(self, created: float) -> str:
+        """Return how a line begins that was made at `created`, seconds since 1970."""
+        second = int(created)
+        known, seconds = self._second
+        if second != known:
+            seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = (second, seconds)
         if self._options.time_micros:
             return f"{seconds}.{int(created % 1 * 1_000_000):06d}Z "
         return seconds + "Z "
 
     def _prefix(self, record: logging.LogRecord) -> str:
         always = self._options.level_always
+        if record.levelno == logging.INFO and not always:
+            return ""
         level = next((name for number, name in _LEVEL_NAMES.items() if record.levelno <= number), "error")
         category = record.name.partition(".")[0]
         if record.levelno >= logging.INFO or category not in _CATEGORY_NAMES:
@@ -107,7 +115,9 @@ class _Sink(logging.Handler):
 
     def __init__(self, options: LogOptions) -> None:
         super().__init__()
-        self.setFormatter(CoreFormatter(options))
+        self._options = options
+        self._core = CoreFormatter(options)
+        self.setFormatter(self._core)
         self._path = options.path
         self._console = options.console
         self._file = _open(options.path) if options.path else None
@@ -125,6 +135,22 @@ class _Sink(logging.Handler):
         if self._console:
             _print(data)
         self._write(data)
+
+    def info(self, text: str) -> None:
+        """Write a line as if it were an INFO record of no category."""
+        options = self._options
+        if options.thread_names or options.source_locations or options.level_always:
+            self.handle(logging.LogRecord("root", logging.INFO, "", 0, text, None, None))
+            return
+        stamp = self._core.timestamp(time.time()) if options.timestamps else ""
+        data = (escape(stamp + text) + "\n").encode("utf-8", "backslashreplace")
+        self.acquire()
+        try:
+            if self._console:
+                _print(data)
+            self._write(data)
+        finally:
+            self.release()
 
     def close(self) -> None:
         """Close the file; later records are dropped."""
@@ -215,6 +241,16 @@ class Log:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def log_info(text: str) -> None:
+    """Log a finished line at INFO, as `logging.info` does but sooner where nobody but our log listens."""
+    handlers = _ROOT.handlers
+    if len(handlers) == 1 and isinstance(handlers[0], _Sink):
+        if _ROOT.isEnabledFor(logging.INFO):
+            handlers[0].info(text)
+    else:
+        _ROOT.info("%s", text)
 
 
 def start_logging(options: LogOptions) -> Log:

@@ -10,6 +10,7 @@ import ctypes
 import logging
 from typing import TYPE_CHECKING, Final
 
+from common.log import log_info
 from common.log_categories import TRACE
 from node import kernel
 
@@ -36,7 +37,6 @@ _LEVELS: Final = {
     b"error": logging.ERROR,
 }
 _INFO: Final = b"[all:info] "
-_ROOT: Final = logging.getLogger()
 _string_at: Final = ctypes.string_at
 
 errors: Final[list[str]] = []
@@ -48,8 +48,7 @@ def _line(user_data: int, address: int, length: int) -> None:
     del user_data
     line = _string_at(address, length)
     if line.startswith(_INFO):
-        if _ROOT.isEnabledFor(logging.INFO):
-            _ROOT.info("%s", line[11:-1].decode("utf-8", "replace"))
+        log_info(line[11:-1].decode("utf-8", "replace"))
         return
     prefix, _, message = line.partition(b"] ")
     category, _, level = prefix[1:].partition(b":")

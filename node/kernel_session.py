@@ -51,20 +51,21 @@ class KernelSession:
     """The handles. `close` writes everything to disk."""
 
     def __init__(
-        self, network_dir: Path, chain: ChainParams, options: ChainstateOptions, callbacks: Callbacks
+        self, network_dir: Path, chain: ChainParams, options: ChainstateOptions, callbacks: Callbacks | None
     ) -> None:  # fmt: skip
-        """Load the chain or begin a new one. Raises ChainstateError with Core's texts."""
+        """Load the chain or begin a new one; without `callbacks` nobody hears. Raises ChainstateError, Core's texts."""
         self._close_guard = threading.Lock()
         self.manager = 0
         """The handle of the chainstate manager, 0 while there is none."""
         kernel_log.connect()
-        self._keep = _structures(callbacks)
+        self._keep = None if callbacks is None else _structures(callbacks)
         parameters = make_parameters(chain, options)
         context_options = kernel.context_options_create()
         try:
             kernel.context_options_set_chainparams(context_options, parameters)
-            kernel.context_options_set_validation_interface(context_options, self._keep[0])
-            kernel.context_options_set_notifications(context_options, self._keep[1])
+            if self._keep is not None:
+                kernel.context_options_set_validation_interface(context_options, self._keep[0])
+                kernel.context_options_set_notifications(context_options, self._keep[1])
             self._context = kernel.context_create(context_options)
         finally:
             kernel.context_options_destroy(context_options)
