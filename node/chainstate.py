@@ -448,6 +448,11 @@ class Chainstate:
 
         return remove
 
+    def sync(self) -> None:
+        """Wait until listeners have heard of all that happened before."""
+        with self._publishing:
+            return
+
     def _read_tip(self) -> BlockEntry:
         chain = self._session.chain
         with self._tree.gate:

@@ -100,4 +100,16 @@ def waitforblockheight(context: RpcContext, height: int, timeout: int) -> Json:
     return _wait(context, timeout, None, lambda tip: tip.height >= height)
 
 
-METHODS: Final = (waitfornewblock, waitforblock, waitforblockheight)
+@method(
+    "hidden",
+    "syncwithvalidationinterfacequeue",
+    result=Result(Kind.NONE),
+    help="Waits until all who follow the chain have heard of what happened before.",
+    examples=examples("syncwithvalidationinterfacequeue"),
+)
+def syncwithvalidationinterfacequeue(context: RpcContext) -> Json:
+    """Wait for listeners."""
+    context.node.chainstate.sync()
+
+
+METHODS: Final = (waitfornewblock, waitforblock, waitforblockheight, syncwithvalidationinterfacequeue)
