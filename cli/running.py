@@ -74,6 +74,8 @@ def handle_signals(shutdown: Shutdown, reopen_log: Callable[[], None]) -> None:
 def run(program: str, body: Callable[[], int]) -> int:
     """Run a program and return its exit status; what its user can mend is one line on standard error."""
     hold_log()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return body()
     except StartError as error:
