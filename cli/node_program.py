@@ -101,12 +101,13 @@ class Node:
     def _check(self, arguments: Arguments, place: Place) -> None:
         from cli.checks import check_options
         from cli.interactions import apply_interactions
-        from cli.node_settings import blocks_dir, user_agent
+        from cli.node_settings import blocks_dir
+        from cli.peer_settings import network_options
 
         apply_interactions(arguments)
         for warning in check_options(arguments, place.chain):
             warn(warning)
-        user_agent(arguments)
+        network_options(arguments)
         blocks = blocks_dir(arguments, place) / "blocks"
         try:
             blocks.mkdir(parents=True, exist_ok=True)
@@ -176,7 +177,8 @@ class Node:
         """Load the chain; None if we are to end meanwhile."""
         from cli.chain_options import chainstate_options
         from cli.chain_watcher import ChainWatcher
-        from cli.node_settings import apply_mock_time, user_agent
+        from cli.node_settings import apply_mock_time
+        from cli.peer_settings import network_options
         from node.chainstate import Chainstate, ChainstateError, InterruptedLoadError
         from node.clock import Clock
         from node.context import NodeContext
@@ -207,7 +209,7 @@ class Node:
             place.network_dir,
             self.shutdown.request,
             clock,
-            user_agent=user_agent(arguments),
+            network=network_options(arguments),
             indexes=indexes,
             echo_elsewhere=self._echo_elsewhere,
         )
