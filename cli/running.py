@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from queue import SimpleQueue
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger()
 FAILURE: Final = 1
+_PRIVATE: Final = 0o077
+"""What we make is for its owner alone."""
 
 
 class Shutdown:
@@ -76,6 +79,7 @@ def run(program: str, body: Callable[[], int]) -> int:
     hold_log()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.umask(_PRIVATE)
     try:
         return body()
     except StartError as error:
