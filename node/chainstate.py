@@ -139,7 +139,8 @@ class Chainstate:
         self._stop_at = options.stop_at_height
         self._closed = False
         self._tree = BlockTree()
-        self._session = KernelSession(network_dir, chain, options, self)
+        self._session: KernelSession
+        KernelSession(network_dir, chain, options, self)
         self._clear_checked()
         try:
             self._begin()
@@ -511,6 +512,10 @@ class Chainstate:
 
     # --- what the kernel calls -----------------------------------------------------------------------------------
 
+    def opening(self, session: KernelSession) -> None:
+        """See kernel_session.Callbacks."""
+        self._session = session
+
     def block_checked(self, block: int, state: int) -> None:
         """See kernel_session.Callbacks."""
         mode = kernel.state_get_mode(state)
@@ -522,6 +527,7 @@ class Chainstate:
     def block_tip(self, state: int, entry: int, progress: float) -> None:
         """See kernel_session.Callbacks."""
         del state, progress
+        self._session.databases_made()
         importing = self._import
         if importing is not None and importing.running:
             importing.moved.set()

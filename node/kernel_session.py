@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from node import kernel, kernel_log
 from node.chainstate_options import apply_options, make_parameters
+from node.reindex_marker import ReindexMarker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,9 @@ class InterruptedLoadError(ChainstateError):
 
 class Callbacks(Protocol):
     """Who hears the kernel, on the thread that processes, at times under the kernel's cs_main."""
+
+    def opening(self, session: KernelSession) -> None:
+        """Take the session, which calls back while it loads."""
 
     def block_checked(self, block: int, state: int) -> None:
         """Take a block (a handle, now its own) and a state that is gone afterwards."""
@@ -58,6 +62,10 @@ class KernelSession:
         self.manager = 0
         """The handle of the chainstate manager, 0 while there is none."""
         kernel_log.connect()
+        self._marker = ReindexMarker(network_dir)
+        self._databases_made = False
+        if callbacks is not None:
+            callbacks.opening(self)
         self._keep = None if callbacks is None else _structures(callbacks)
         parameters = make_parameters(chain, options)
         context_options = kernel.context_options_create()
@@ -71,7 +79,8 @@ class KernelSession:
             kernel.context_options_destroy(context_options)
             kernel.chain_parameters_destroy(parameters)
         try:
-            self.manager = self._load(network_dir, options)
+            self.manager = self._load(network_dir, self._marker.apply(options))
+            self.databases_made()
         except BaseException:
             kernel.context_destroy(self._context)
             raise
@@ -113,6 +122,12 @@ class KernelSession:
         if interrupted:
             raise InterruptedLoadError("Shutdown requested. Exiting.")
         raise ChainstateError(_load_error())
+
+    def databases_made(self) -> None:
+        """Hear that a block was connected, so the databases that were to be emptied are."""
+        if not self._databases_made:
+            self._databases_made = True
+            self._marker.remove()
 
     def interrupt(self) -> None:
         """Make long work end soon; the chain can only be closed afterwards. Safe under cs_main."""
