@@ -91,8 +91,8 @@ class Node:
         self._start_indexes()
         if not arguments.get_bool("disablewallet"):
             self._start_wallet(arguments)
-        self._init_message("Done loading")
         self.rpc.finish_warmup(context)
+        self._init_message("Done loading")
         self._commands.start(arguments.get("startupnotify"))
         self.tell_parent(good=True)
 

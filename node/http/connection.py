@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("http")
 _READ_AHEAD: Final = 64 * 1024
 _REQUEST_LINE: Final = len("POST  HTTP/1.1\r\n")
+_VERSIONS: Final = ("1.1", "1.0")
 _dates: dict[int, str] = {}
 
 
@@ -171,6 +172,8 @@ class Connection(asyncio.Protocol):
         self._in_headers = False
         self.begun_at = 0.0
         request = self._request
+        if self._parser.get_http_version() not in _VERSIONS:
+            self._refuse(HTTPStatus.BAD_REQUEST)
         request.method = self._parser.get_method().decode("latin-1")
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > MAX_BODY_SIZE and "transfer-encoding" not in request.headers:
@@ -244,12 +247,13 @@ class Connection(asyncio.Protocol):
         request, minor, keep = asked or (None, 1, False)
         keep = keep and not response.close
         head = request is not None and request.method == "HEAD"
+        say_close = request is not None and (response.close or request.headers.get("connection", "").lower() == "close")
         now = int(self._server.now())
         date = _dates.get(now)
         if date is None:
             _dates.clear()
             date = _dates[now] = formatdate(now, usegmt=True)
-        data = response.encode(minor=minor, keep_alive=keep, date=date, head=head)
+        data = response.encode(minor=minor, keep_alive=keep, say_close=say_close, date=date, head=head)
         if log.isEnabledFor(logging.DEBUG):
             log.debug(
                 "HTTPResponse (status code: %d size: %d) added to send buffer for client %s (id=%d)",
