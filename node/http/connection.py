@@ -45,9 +45,7 @@ class Connection(asyncio.Protocol):
         self.active_at = 0.0
         self.begun_at = 0.0
         """When the headers of the request began that are still incomplete, else 0."""
-        self._parser: Any = httptools.HttpRequestParser(self)
-        # As in Core chunks go before a Content-Length; no proxy of ours stands before us that sees it otherwise.
-        self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        self._parser = self._new_parser()
         self._done: deque[tuple[HttpRequest, int, bool]] = deque()
         """Requests not answered yet, with minor version and whether to keep the connection."""
         self._asked: tuple[HttpRequest, int, bool] | None = None
@@ -61,6 +59,12 @@ class Connection(asyncio.Protocol):
         """Why no more requests are read of this client."""
         self._began = False
         self._clear()
+
+    def _new_parser(self) -> Any:
+        parser = httptools.HttpRequestParser(self)
+        # As in Core chunks go before a Content-Length; no proxy of ours stands before us that sees it otherwise.
+        parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        return parser
 
     def _clear(self) -> None:
         self._request = HttpRequest(peer=self.peer)
@@ -133,12 +137,10 @@ class Connection(asyncio.Protocol):
         self._began = False
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Whatever follows is no HTTP, and nobody here would read it.
-            self._failure.append(HTTPStatus.BAD_REQUEST)
-            if self._done:
-                request, minor, _ = self._done.pop()
-                self._done.append((request, minor, False))
+        except httptools.HttpParserUpgrade as upgrade:
+            # We stay with HTTP, whatever the client would like to change to.
+            self._parser = self._new_parser()
+            self._backlog[:0] = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self._failure = self._failure or [HTTPStatus.BAD_REQUEST]
             log.debug("Error reading HTTP request from client %s (id=%d): %s", self.peer, self.number, error)
