@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from interfaces.mining import BlockValidation
 from node import block_data, kernel, kernel_symbols
+from node.block_files import BlockFiles
 from node.block_import import BlockImport
 from node.block_tree import BlockEntry, BlockTree
 from node.chainstate_options import ChainstateOptions
@@ -154,6 +155,7 @@ class Chainstate:
         self._new = ctypes.c_int(0)
         self._synced = False
         self._symbols: kernel_symbols.ManagerSymbols | None = None
+        self._files: BlockFiles | None = None
         self._import = BlockImport(session.manager, self.options.load_blocks, self._publish_import)
         self._import.start()
         while kernel.chain_get_height(session.chain) < 0:
@@ -165,6 +167,7 @@ class Chainstate:
         if kernel_symbols.is_pinned_build():
             genesis = kernel.chain_get_by_height(session.chain, 0)
             self._symbols = kernel_symbols.ManagerSymbols(session.manager, genesis)
+            self._files = BlockFiles((self.options.blocks_dir or self.network_dir) / "blocks")
         self._best_header = self._tree.entry(kernel.manager_get_best_entry(session.manager))
         self._tip = tip = self._read_tip()
         log.info("Loaded best chain: hashBestChain=%s height=%d", tip.hash[::-1].hex(), tip.height)
@@ -259,7 +262,9 @@ class Chainstate:
     def read_block(self, entry: BlockEntry) -> bytes:
         """Return a block, consensus serialised. Raises BlockMissingError, ClosedError."""
         with self._tree.gate:
-            data = block_data.read_block(self._session.manager, entry.address)
+            data = self._files.read_block(entry) if self._files else None
+            if data is None:
+                data = block_data.read_block(self._session.manager, entry.address)
         if data is None:
             raise BlockMissingError("Block not found on disk")
         return data
@@ -267,7 +272,9 @@ class Chainstate:
     def read_undo(self, entry: BlockEntry) -> list[list[Coin]]:
         """Return the coins that each transaction but the coinbase spent. Raises BlockMissingError, ClosedError."""
         with self._tree.gate:
-            found = block_data.read_undo(self._session.manager, entry.address)
+            found = self._files.read_undo(entry) if self._files else None
+            if found is None:
+                found = block_data.read_undo(self._session.manager, entry.address)
         if found is None:
             raise BlockMissingError("Undo data expected but can't be read")
         return found
