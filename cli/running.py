@@ -83,7 +83,7 @@ def run(program: str, body: Callable[[], int]) -> int:
     try:
         return body()
     except StartError as error:
-        sys.stderr.write(f"Error: {error}\n")
+        sys.stderr.write(f"{error.caption}{error}\n")
         return FAILURE
     except SpawnError as error:
         sys.stderr.write(f"{program}: {error}\n")
