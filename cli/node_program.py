@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from node.rpc.server import RpcServer
 
 log: Final = logging.getLogger()
-_MENDED_BY_REINDEX: Final = "Please restart with -reindex or -reindex-chainstate to recover."
 DEFAULT_PID_NAME: Final = "bitcoind.pid"
 """Core's, which its tests and service files know."""
 
@@ -215,7 +214,7 @@ class Node:
     def _open_chain(self, arguments: Arguments, place: Place, alerts: Alerts) -> Chainstate | None:
         """Return the chain, None if we are to end meanwhile. Raises StartError."""
         from cli.chain_options import chainstate_options
-        from node.chainstate import Chainstate, ChainstateError, InterruptedLoadError
+        from node.chainstate import Chainstate, ChainstateError, DamagedChainError, InterruptedLoadError
         from node.kernel import KernelError
 
         notices = self.services.notices
@@ -234,9 +233,10 @@ class Node:
         except InterruptedLoadError as error:
             log.info("%s", error)
             return None
+        except DamagedChainError as error:
+            raise RecoverableError(str(error)) from error
         except (ChainstateError, KernelError) as error:
-            text = str(error)
-            raise (RecoverableError if text.endswith(_MENDED_BY_REINDEX) else StartError)(text) from error
+            raise StartError(str(error)) from error
 
     def _open_indexes(self, arguments: Arguments, place: Place, chainstate: Chainstate) -> Indexes:
         from cli.node_settings import index_options

@@ -24,7 +24,7 @@ from node.block_files import BlockFiles
 from node.block_import import BlockImport
 from node.block_tree import BlockEntry, BlockTree
 from node.chainstate_options import ChainstateOptions
-from node.kernel_session import ChainstateError, InterruptedLoadError, KernelSession
+from node.kernel_session import ChainstateError, DamagedChainError, InterruptedLoadError, KernelSession
 from node.use_gate import ClosedError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ __all__ = [
     "ChainstateError",
     "ChainstateOptions",
     "ClosedError",
+    "DamagedChainError",
     "InterruptedLoadError",
 ]
 

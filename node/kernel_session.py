@@ -26,6 +26,10 @@ class InterruptedLoadError(ChainstateError):
     """Loading was given up because the program is to end."""
 
 
+class DamagedChainError(ChainstateError):
+    """The databases of the chain have to be made anew."""
+
+
 class Callbacks(Protocol):
     """Who hears the kernel, on the thread that processes, at times under the kernel's cs_main."""
 
@@ -121,7 +125,7 @@ class KernelSession:
             return made[0]
         if interrupted:
             raise InterruptedLoadError("Shutdown requested. Exiting.")
-        raise ChainstateError(_load_error())
+        raise _load_error(options)
 
     def databases_made(self) -> None:
         """Hear that a block was connected, so the databases that were to be emptied are."""
@@ -185,18 +189,19 @@ _FATAL: Final = (
 """Failures that a reindex does not mend."""
 
 
-def _load_error() -> str:
-    """Return Core's text for what the kernel logged (Core: InitAndLoadChainstate in src/init.cpp)."""
+def _load_error(options: ChainstateOptions) -> ChainstateError:
+    """Return Core's error for what the kernel logged (Core: AppInitMain and InitAndLoadChainstate in src/init.cpp)."""
     logged = kernel_log.last_error("", lambda text: text.startswith("Failed to "))
+    text = "Error loading databases"
     for start in _LOAD_ERRORS:
         if logged.startswith(start):
             text = logged.removeprefix(start)
-            return text if text.startswith(_FATAL) else text + _REINDEX
-    if logged.startswith("Failed to create chainstate manager: "):
-        reason = logged.removeprefix("Failed to create chainstate manager: ")
-        if reason.startswith("Fatal LevelDB error") or "leveldb" in reason.lower():
-            return "Error opening block database" + _REINDEX
-        return f"Failed to initialize ChainstateManager: {reason}"
-    if logged.startswith("Failed to load chainstate: "):
-        return "Error loading databases" + _REINDEX
-    return "Error loading databases" + _REINDEX
+            if text.startswith(_FATAL):
+                return ChainstateError(text)
+    create = "Failed to create chainstate manager: "
+    if logged.startswith(create):
+        reason = logged.removeprefix(create)
+        if not reason.startswith("Fatal LevelDB error"):
+            return ChainstateError(f"Failed to initialize ChainstateManager: {reason}")
+        text = "Error opening block database"
+    return ChainstateError(text) if options.reindex else DamagedChainError(text + _REINDEX)

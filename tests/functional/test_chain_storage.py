@@ -186,7 +186,7 @@ def test_damaged_files(tmp_path: Path, damage: object, text: str) -> None:
         check=False,
     )
     assert (node.returncode, node.stdout) == (1, "")
-    assert node.stderr == f"Error: {text}\n"
+    assert node.stderr == f"{text}\n"
 
 
 def test_two_nodes_in_one_directory(programs: Programs) -> None:
