@@ -58,29 +58,38 @@ class ScriptChecker:
     """Checks the inputs of a transaction. `close` it, or use it in a `with`."""
 
     def __init__(self, transaction: Transaction, spent: Sequence[TxOut] | None) -> None:
-        """Take a transaction, signed or not, and what all of its inputs spend (None: taproot cannot be checked).
-
-        Raises KernelError.
-        """
-        # What is signed does not depend on witnesses; the kernel prepares only what inputs with one need.
-        inputs = tuple(each._replace(script_sig=b"", witness=(b"\0",)) for each in transaction.inputs)
-        data = Transaction(transaction.version, inputs, transaction.outputs, transaction.lock_time).serialize()
+        """Take a transaction, signed or not, and what all of its inputs spend (None: taproot cannot be checked)."""
+        self._source = transaction
+        self._spent = spent
         self._outputs: list[int] = []
         self._precomputed = 0
-        self._transaction: int = _transaction_create(data, len(data)) or 0
+        self._transaction = 0
+
+    def _prepare(self) -> None:
+        """Hand the transaction to the kernel when the first input is checked."""
+        # What is signed does not depend on witnesses; the kernel prepares only what inputs with one need.
+        source = self._source
+        inputs = tuple(each._replace(script_sig=b"", witness=(b"\0",)) for each in source.inputs)
+        data = Transaction(source.version, inputs, source.outputs, source.lock_time).serialize()
+        self._transaction = _transaction_create(data, len(data)) or 0
         if not self._transaction:
             raise kernel.KernelError("The kernel reads no transaction")
-        for output in spent or ():
+        for output in self._spent or ():
             script = _script_create(output.script_pubkey, len(output.script_pubkey))
             self._outputs.append(_output_create(script, output.value))
             _script_destroy(script)
         array = (c_void_p * len(self._outputs))(*self._outputs)
-        self._precomputed = _precomputed_create(self._transaction, array if spent else None, len(self._outputs))
+        self._precomputed = _precomputed_create(self._transaction, array if self._spent else None, len(self._outputs))
 
     def error(
         self, index: int, output: TxOut, script_sig: bytes, witness: Sequence[bytes], flags: int = STANDARD_FLAGS
     ) -> str | None:
-        """Return why an input cannot spend `output` with this script and witness, None if it can."""
+        """Return why an input cannot spend `output` with this script and witness, None if it can.
+
+        Raises KernelError.
+        """
+        if not self._transaction:
+            self._prepare()
         stack = _Witness(witness)
         signature = _script_create(script_sig, len(script_sig))
         pubkey = _script_create(output.script_pubkey, len(output.script_pubkey))

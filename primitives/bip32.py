@@ -69,7 +69,7 @@ class ExtendedKey:
         if self.depth == _MAX_DEPTH or (number & HARDENED and self.secret is None):
             return None
         data = b"\0" + (self.secret or b"") if number & HARDENED else self.public_key
-        digest = hmac.digest(self.chain_code, data + number.to_bytes(4, "big"), "sha512")
+        digest = self._digest(data, number)
         secret = None
         if self.secret is None:
             public = secp256k1.tweak_public(self.public_key, digest[:32])
@@ -79,6 +79,13 @@ class ExtendedKey:
         if public is None:
             return None
         return ExtendedKey(self.depth + 1, self.fingerprint(), number, digest[32:], public, secret)
+
+    def tweak(self, number: int) -> bytes:
+        """Return what an unhardened child adds to the key."""
+        return self._digest(self.public_key, number)[:32]
+
+    def _digest(self, data: bytes, number: int) -> bytes:
+        return hmac.digest(self.chain_code, data + number.to_bytes(4, "big"), "sha512")
 
     def derive_path(self, path: Iterable[int]) -> ExtendedKey | None:
         """Return the descendant a path leads to, None where a step has no child."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from primitives import secp256k1
+from primitives import musig
 from primitives.bip32 import (
     HARDENED,
     ExtendedKey,
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from common.chains import ChainParams
     from primitives.keys import PrivateKey
     from primitives.signing_data import SigningData
-
-_MUSIG_CHAIN_CODE: Final = bytes.fromhex("868087ca02a6f974c4598924c36b57762d32cb45717167e300622c7167e38965")
-"""Of the extended key that an aggregate key is derived from (BIP328)."""
 
 
 class Wildcard(Enum):
@@ -296,13 +293,13 @@ class AggregateKey(KeyExpression):
         if None in pubkeys:
             return None
         ordered = tuple(sorted(pubkey for pubkey in pubkeys if pubkey))
-        aggregate = secp256k1.aggregate(ordered)
+        aggregate = musig.aggregate(ordered)
         if aggregate is None:
             return None
         found.aggregates.setdefault(aggregate, ordered)
         key: KeyExpression
         if self.path or self._is_ranged():
-            root = ExtendedKey(0, bytes(4), 0, _MUSIG_CHAIN_CODE, aggregate)
+            root = musig.synthetic_key(aggregate)
             key = ExtendedKeyExpression(root, self.path, self.wildcard, apostrophe=False, chain=self.chain)
         else:
             key = ConstantKey(aggregate, xonly=False, chain=self.chain)

@@ -2,20 +2,17 @@
 
 Keys and signatures are `bytes` in and out; nothing here knows of scripts or addresses. The low-level functions are
 called because Bitcoin needs what coincurve's classes leave out: signatures with a small R, DER as lax as the chain has
-it, x-only tweaks and the key aggregation of MuSig2.
+it, x-only tweaks. `primitives.musig` has MuSig2.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from coincurve import GLOBAL_CONTEXT
 from coincurve._libsecp256k1 import ffi, lib
 
 from primitives.errors import SecretError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """How many points the group has; secrets and the parts of a signature are below it."""
@@ -195,17 +192,3 @@ def verify_schnorr(pubkey: bytes, signature: bytes, digest: bytes) -> bool:
     if point is None or len(signature) != 64:
         return False
     return bool(lib.secp256k1_schnorrsig_verify(_CONTEXT, signature, digest, len(digest), point))
-
-
-def aggregate(pubkeys: Sequence[bytes]) -> bytes | None:
-    """Return the compressed aggregate of keys in this order as MuSig2 makes it (BIP327), None if a key is invalid."""
-    points = [parse(pubkey) for pubkey in pubkeys]
-    if not points or None in points:
-        return None
-    cache = ffi.new("secp256k1_musig_keyagg_cache *")
-    if not lib.secp256k1_musig_pubkey_agg(
-        _CONTEXT, ffi.NULL, cache, ffi.new("secp256k1_pubkey *[]", points), len(points)
-    ):
-        return None
-    out = ffi.new("secp256k1_pubkey *")
-    return serialize(out) if lib.secp256k1_musig_pubkey_get(_CONTEXT, out, cache) else None

@@ -32,6 +32,12 @@ class Signer(Protocol):
     ) -> bytes | None:
         """Return a Schnorr signature by an x-only key known; with a root by what taproot tweaks it to."""
 
+    def taproot_digest(self, leaf_hash: bytes) -> bytes | None:
+        """Return what a Schnorr signature signs, None where none can be made."""
+
+    def taproot_suffix(self) -> bytes:
+        """Return what stands behind a Schnorr signature."""
+
     def check_older(self, number: int) -> bool:
         """Whether the input's sequence satisfies OP_CHECKSEQUENCEVERIFY."""
 
@@ -62,10 +68,18 @@ class InputSigner:
     ) -> bytes | None:
         """Return a signature."""
         key = known.private_key_by_xonly(pubkey)
-        digest = self.sighashes.taproot(self.index, self.hash_type, leaf_hash=leaf_hash) if key else None
+        digest = self.taproot_digest(leaf_hash) if key else None
         if key is None or digest is None:
             return None
-        return key.sign_schnorr(digest, merkle_root) + (bytes((self.hash_type,)) if self.hash_type else b"")
+        return key.sign_schnorr(digest, merkle_root) + self.taproot_suffix()
+
+    def taproot_digest(self, leaf_hash: bytes) -> bytes | None:
+        """Return what a Schnorr signature signs."""
+        return self.sighashes.taproot(self.index, self.hash_type, leaf_hash=leaf_hash)
+
+    def taproot_suffix(self) -> bytes:
+        """Return the sighash byte, if there is one."""
+        return bytes((self.hash_type,)) if self.hash_type else b""
 
     def digest(self, script_code: bytes, hash_type: int, *, segwit: bool) -> bytes:
         """Return what an ECDSA signature of this type signs."""
@@ -116,6 +130,13 @@ class DummySigner:
     ) -> bytes | None:
         """Return a signature."""
         return bytes(64)
+
+    def taproot_digest(self, leaf_hash: bytes) -> bytes | None:
+        """Return nothing: there are always dummies."""
+
+    def taproot_suffix(self) -> bytes:
+        """Return nothing."""
+        return b""
 
     def check_older(self, number: int) -> bool:
         """Whether a sequence does."""

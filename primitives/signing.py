@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from primitives.bip32 import HARDENED
 from primitives.errors import ScriptError
 from primitives.hashes import hash160, ripemd160
+from primitives.keys import fingerprint, tap_output_key, tap_tweak
 from primitives.miniscript_decoding import decode_miniscript
 from primitives.miniscript_satisfaction import satisfy
+from primitives.musig import aggregate_signature, synthetic_key
 from primitives.opcodes import OP_1, OP_1NEGATE, OP_16, OP_PUSHDATA4, OP_RESERVED
 from primitives.script import (
     TxoutType,
@@ -30,7 +33,7 @@ from primitives.transaction import witness_stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from primitives.bip32 import KeyOrigin
+    from primitives.bip32 import ExtendedKey, KeyOrigin
     from primitives.miniscript_types import Fragment
     from primitives.signatures import InputSigner, Signer
     from primitives.signing_data import SigningData
@@ -59,6 +62,10 @@ class InputSolution:
     xonly_keys: dict[bytes, bytes] = field(default_factory=dict)
     """X-only keys by the HASH160 of their 32 bytes."""
     preimages: dict[tuple[Fragment, bytes], bytes] = field(default_factory=dict)
+    musig_participants: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    musig_nonces: dict[tuple[bytes, bytes, bytes], bytes] = field(default_factory=dict)
+    """By the key that is signed for, leaf hash (empty for the key path) and participant; so are partial signatures."""
+    musig_signatures: dict[tuple[bytes, bytes, bytes], bytes] = field(default_factory=dict)
     missing_pubkeys: list[bytes] = field(default_factory=list)
     missing_signatures: list[bytes] = field(default_factory=list)
     missing_redeem_script: bytes = b""
@@ -223,6 +230,8 @@ class _Solver:
         if tree:
             solution.tree = tree
             solution.spend.merge(tree.spend_data())
+        for aggregate, participants in self.known.aggregates.items():
+            solution.musig_participants.setdefault(aggregate, participants)
         for key in (solution.spend.internal_key, output_key):
             origin = self.known.origin_by_xonly(key)
             if origin:
@@ -231,6 +240,8 @@ class _Solver:
         for key, root in ways:
             if not solution.key_path_signature:
                 solution.key_path_signature = self.signer.schnorr(self.known, key, merkle_root=root) or b""
+            if not solution.key_path_signature:
+                solution.key_path_signature = self._aggregate_signature(key, b"", root) or b""
         if solution.key_path_signature:
             return [solution.key_path_signature]
         smallest: list[bytes] | None = None
@@ -254,9 +265,43 @@ class _Solver:
         if (pubkey, leaf) not in solution.script_path_signatures:
             signature = self.signer.schnorr(self.known, pubkey, leaf_hash=leaf)
             if signature is None:
+                signature = self._aggregate_signature(pubkey, leaf, None)
+            if signature is None:
                 return None
             solution.script_path_signatures[pubkey, leaf] = signature
         return solution.script_path_signatures[pubkey, leaf]
+
+    def _aggregate_signature(self, pubkey: bytes, leaf: bytes, merkle_root: bytes | None) -> bytes | None:
+        """Return the signature by an aggregate key that its participants' parts make.
+
+        Notes where participants come from, so that they can sign.
+        """
+        found = None
+        signed_origin = self.solution.xonly_origins.get(pubkey)
+        for aggregate, participants in self.solution.musig_participants.items():
+            for each in participants:
+                origin = self.known.origin(hash160(each))
+                if origin:
+                    leaves, _ = self.solution.xonly_origins.setdefault(each[1:], (set(), origin))
+                    leaves.update([leaf] if leaf else [])
+            tweaks: list[tuple[bytes, bool]] = []
+            plain = _derive_aggregate(aggregate, pubkey, signed_origin[1] if signed_origin else None, tweaks)
+            if plain is None:
+                continue
+            if merkle_root is not None:
+                tweaks.append((tap_tweak(pubkey, merkle_root), True))
+                output = tap_output_key(pubkey, merkle_root)
+                plain = bytes((2 + output[1],)) + output[0] if output else plain
+            digest = self.signer.taproot_digest(leaf)
+            if digest is None:
+                continue
+            nonces, signatures = (
+                {key: value for (signed, at, key), value in values.items() if (signed, at) == (plain, leaf)}
+                for values in (self.solution.musig_nonces, self.solution.musig_signatures)
+            )
+            signature = aggregate_signature(participants, tweaks, digest, nonces, signatures)
+            found = signature + self.signer.taproot_suffix() if signature else found
+        return found
 
     def sign_script(self, pubkey: bytes, script: bytes) -> bytes | None:
         """Return the signature of a key in a witness script that there is or can be made."""
@@ -303,6 +348,23 @@ class _Satisfier:
 
     def check_after(self, number: int) -> bool:
         return self.solver.signer.check_after(number)
+
+
+def _derive_aggregate(
+    aggregate: bytes, pubkey: bytes, origin: KeyOrigin | None, tweaks: list[tuple[bytes, bool]]
+) -> bytes | None:
+    """Return the key of 33 bytes that an x-only key is, if it is an aggregate or derived from it; fill `tweaks`."""
+    if aggregate[1:] == pubkey:
+        return aggregate
+    if origin is None or not origin.path or origin.fingerprint != fingerprint(aggregate):
+        return None
+    key: ExtendedKey | None = synthetic_key(aggregate)
+    for step in origin.path:
+        if key is None or step & HARDENED:
+            return None
+        tweaks.append((key.tweak(step), False))
+        key = key.derive(step)
+    return key.public_key if key and key.public_key[1:] == pubkey else None
 
 
 def solution_of_input(

@@ -21,6 +21,7 @@ from primitives.bip32 import (
 from primitives.errors import DescriptorError
 from primitives.keys import PrivateKey, decode_wif, encode_wif, is_fully_valid, is_hybrid, tap_output_key
 from primitives.message_signing import MessageCheck, check_message, decode_base64, sign_message
+from primitives.musig import aggregate
 from primitives.script import is_valid_signature_encoding
 
 SECRETS = st.integers(1, secp256k1.ORDER - 1).map(lambda number: number.to_bytes(32, "big"))
@@ -171,7 +172,7 @@ def test_aggregates_are_bip328_s() -> None:
         "03935F972DA013F80AE011890FA89B67A27B7BE6CCB24D3274D18B2D4067F261A9",
         "02F9308A019258C31049344F85F89D5229B531C845836F99B08601F113BCE036F9",
     ]
-    found = secp256k1.aggregate([bytes.fromhex(key) for key in keys])
+    found = aggregate([bytes.fromhex(key) for key in keys])
     assert found
     assert found.hex() == "0354240c76b8f2999143301a99c7f721ee57eee0bce401df3afeaa9ae218c70f23"
 
