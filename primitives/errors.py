@@ -30,3 +30,7 @@ class SecretError(PrimitivesError, ValueError):
 
 class DescriptorError(PrimitivesError, ValueError):
     """A text that is no output descriptor; the message is Core's."""
+
+
+class PsbtError(PrimitivesError, ValueError):
+    """Bytes or a text that are no PSBT; the message is Core's."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from primitives.errors import ScriptError
@@ -311,10 +310,10 @@ def small_number(opcode: int, data: bytes, least: int, most: int) -> int | None:
 
 def _match_multisig(script: bytes) -> tuple[int, list[bytes]] | None:
     try:
-        operations = list(islice(iterate(script), MAX_PUBKEYS_PER_MULTISIG + 4))
+        operations = list(iterate(script))
     except ScriptError:
         return None
-    if not 3 <= len(operations) <= MAX_PUBKEYS_PER_MULTISIG + 3:
+    if len(operations) < 3:
         return None
     required = small_number(*operations[0], 1, MAX_PUBKEYS_PER_MULTISIG)
     if required is None or operations[-1][0] != OP_CHECKMULTISIG:
