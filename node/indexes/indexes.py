@@ -12,7 +12,6 @@ from node.indexes.coin_stats import CoinStatsIndex
 from node.indexes.coins import CoinIndex
 from node.indexes.filters import FilterIndex
 from node.indexes.index import BestBlockNotFoundError, IndexFailedError
-from node.indexes.scan import Scan
 from node.indexes.thread import FlushGate, IndexThread
 from node.indexes.transactions import TransactionIndex
 from node.store import Store, StoreError, StoreFormatError
@@ -58,8 +57,6 @@ class Indexes:
         self.transactions: IndexThread[TransactionIndex] | None = None
         self.filters: IndexThread[FilterIndex] | None = None
         self.coin_stats: IndexThread[CoinStatsIndex] | None = None
-        self.coin_scan = Scan()
-        self.filter_scan = Scan()
         interval = _HALVING_INTERVALS.get(chain_name, _HALVING_INTERVAL)
         wipe = options.wipe
         try:

@@ -165,12 +165,8 @@ class IndexThread(Generic[AnyIndex]):
             try:
                 yield self._best
             except StoreError as error:
-                self.report(error)
+                self._fail(f"Error reading from {self.index.name} database: {error}")
                 raise IndexFailedError(str(error)) from error
-
-    def report(self, error: StoreError) -> None:
-        """Tell that reading what the store had to give failed."""
-        self._fail(f"Error reading from {self.index.name} database: {error}")
 
     def commit(self) -> None:
         """Write all that is not yet written. Raises IndexFailedError."""

@@ -28,10 +28,13 @@ def read_descriptor(text: str, chain: ChainParams, *, require_checksum: bool = F
         raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, str(error)) from error
 
 
-def scanned_scripts(value: Json, chain: ChainParams, *, with_private: bool = False) -> tuple[list[bytes], SigningData]:
+def scanned_scripts(
+    value: Json, chain: ChainParams, *, known: SigningData | None = None, with_private: bool = False
+) -> tuple[list[bytes], SigningData]:
     """Return the scripts of a descriptor given as text or with a range, and the keys and scripts that solve them.
 
-    `with_private` adds the private keys at each position. Raises RpcError (Core: EvalDescriptorStringOrObject).
+    The latter are added to `known`, if that is given; with `with_private` the private keys at each position too.
+    Raises RpcError (Core: EvalDescriptorStringOrObject).
     """
     first, last = _DEFAULT_SCAN
     if isinstance(value, str):
@@ -48,17 +51,17 @@ def scanned_scripts(value: Json, chain: ChainParams, *, with_private: bool = Fal
     if not parsed.descriptors[0].is_range():
         first = last = 0
     scripts = []
-    data = SigningData()
+    data = SigningData() if known is None else known
     data.merge(parsed.data)
     for position in range(first, last + 1):
         for descriptor in parsed.descriptors:
-            expansion = descriptor.expand(position, parsed.data)
+            expansion = descriptor.expand(position, data)
             if expansion is None:
                 raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"Cannot derive script without private keys: '{text}'")
             scripts += expansion.scripts
             data.merge(expansion.data)
             if with_private:
-                for key in descriptor.expand_private(position, parsed.data):
+                for key in descriptor.expand_private(position, data):
                     data.add_private_key(key)
     return scripts, data
 

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from node.rpc.method import Method
 
 MODULES: Final = (
-    "coins",
-    "coin_scan",
-    "block_filters",
-    "index_info",
-    "transaction_proofs",
     "control",
     "blockchain",
     "chain_control",
@@ -36,6 +31,8 @@ MODULES: Final = (
     "mempool",
     "network",
     "signing",
+    "psbt",
+    "psbt_signing",
 )
 """The modules of this package that list METHODS."""
 

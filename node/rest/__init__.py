@@ -1,1 +1,0 @@
-"""Chain data over HTTP for anybody who may connect (Core: src/rest.cpp)."""
