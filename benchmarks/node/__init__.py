@@ -1,0 +1,1 @@
+"""What a node costs: connecting blocks, starting, answering, telling 100 subscribers."""

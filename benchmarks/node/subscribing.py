@@ -1,0 +1,110 @@
+"""How a block reaches 100 subscribers: when the first and the last have it, and whether they slow the chain."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import Final
+
+from benchmarks.node.chain_of_blocks import ChainOfBlocks
+from benchmarks.node.figures import tell
+from benchmarks.node.programs import Program, pynode, reach, running
+
+_SUBSCRIBERS: Final = 100
+_BLOCKS: Final = 20
+_SUBSCRIBE: Final = """
+import json, sys, threading, time
+from cli.program_init import ProgramInit
+from interfaces.events import Wanted
+from interfaces.init import PynodeInit
+from ipc import Ipc
+
+ipc = Ipc("subscriber", sys.argv[0], ProgramInit())
+lock = threading.Lock()
+heard = []
+
+def follow():
+    events = ipc.connect_address(sys.argv[1], PynodeInit).make_events()
+    position = events.find_position([])
+    with lock:
+        print("ready", flush=True)
+    while (batch := events.next(position, Wanted())) is not None:
+        now = time.clock_gettime(time.CLOCK_MONOTONIC)
+        position = batch.position
+        with lock:
+            heard.append(now)
+
+count = int(sys.argv[2])
+for _ in range(count):
+    threading.Thread(target=follow, daemon=True).start()
+for _ in sys.stdin:
+    while len(heard) < count:
+        time.sleep(0.001)
+    with lock:
+        print(json.dumps(heard), flush=True)
+        heard.clear()
+"""
+
+
+def measure() -> None:
+    """Print the figures, each of the block's submission over IPC to its arrival."""
+    print(f"{_SUBSCRIBERS} subscribers (min/median/max of {_BLOCKS} empty blocks)")
+    alone, _, _ = _round(0, 0)
+    tell("submitBlock without subscribers", [taken * 1e3 for taken in alone], "ms")
+    for processes in (1, 4):
+        submitted, first, last = _round(processes, _SUBSCRIBERS // processes)
+        who = f"in {processes} process" + ("es" if processes > 1 else "")
+        tell(f"submitBlock, subscribers {who}", [taken * 1e3 for taken in submitted], "ms")
+        tell(f"  to the one without, median {who}", [median(submitted) / median(alone)], "times")
+        tell(f"first has it, {who}", [taken * 1e3 for taken in first], "ms")
+        tell(f"last has it, {who}", [taken * 1e3 for taken in last], "ms")
+        tell(f"last to first, {who}", [end / begin for end, begin in zip(last, first, strict=True)], "times")
+
+
+def _round(processes: int, each: int) -> tuple[list[float], list[float], list[float]]:
+    with running(pynode()) as program:
+        workers = [_worker(program, each) for _ in range(processes)]
+        try:
+            return _mine(program, workers, each)
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.communicate()
+
+
+def _worker(program: Program, each: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _SUBSCRIBE, program.address, str(each)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _mine(
+    program: Program, workers: list[subprocess.Popen[str]], each: int
+) -> tuple[list[float], list[float], list[float]]:
+    for worker in workers:
+        for _ in range(each):
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+    submitted, first, last = [], [], []
+    chain = ChainOfBlocks()
+    with reach(program) as init:
+        mining = init.make_mining()
+        assert mining is not None
+        for _ in range(_BLOCKS):
+            time.sleep(0.1)
+            block = chain.add()
+            started = time.clock_gettime(time.CLOCK_MONOTONIC)
+            assert mining.submit_block(block).result
+            submitted.append(time.clock_gettime(time.CLOCK_MONOTONIC) - started)
+            heard: list[float] = []
+            for worker in workers:
+                assert worker.stdin is not None
+                assert worker.stdout is not None
+                worker.stdin.write("\n")
+                worker.stdin.flush()
+                heard += json.loads(worker.stdout.readline())
+            first.append(min(heard, default=started) - started)
+            last.append(max(heard, default=started) - started)
+    return submitted, first, last
