@@ -115,9 +115,9 @@ class BlockFeed:
     def header_tip(self, entry: Entry) -> None:
         """Do nothing."""
 
-    def child_of(self, best: Entry | None) -> IndexedBlock | None:
-        """Return the block lately connected on top of `best`."""
-        return None if best is None else self._recent.get(best.hash)
+    def child_of(self, block_hash: bytes) -> IndexedBlock | None:
+        """Return the block lately connected on top of another."""
+        return self._recent.get(block_hash)
 
     def read(self, entry: Entry) -> IndexedBlock:
         """Return a block that is read from disk when it is looked at."""

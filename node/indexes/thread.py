@@ -26,7 +26,8 @@ AnyIndex = TypeVar("AnyIndex", bound=Index)
 _LOG_INTERVAL: Final = 30.0
 _COMMIT_INTERVAL: Final = 60.0
 _PENDING_BYTES: Final = 96 << 20
-_LINGER: Final = 0.02
+_RUN_BYTES: Final = 1 << 20
+_LINGER: Final = 0.05
 """Blocks that come fast are taken many at a time, unless somebody waits."""
 
 
@@ -73,6 +74,7 @@ class IndexThread(Generic[AnyIndex]):
         self._lock = threading.RLock()
         self._moved = threading.Condition(self._lock)
         self._wake = threading.Event()
+        self._hurry = threading.Event()  # Set while somebody waits, and at the end.
         self._waiting = 0
         self._stopping = False
         self._failure: str | None = None
@@ -113,6 +115,7 @@ class IndexThread(Generic[AnyIndex]):
         with self._moved:
             self._stopping = True
             self._moved.notify_all()
+        self._hurry.set()
         self._wake.set()
 
     def stop(self) -> None:
@@ -136,6 +139,7 @@ class IndexThread(Generic[AnyIndex]):
             return True
         with self._moved:
             self._waiting += 1
+            self._hurry.set()
             self._wake.set()
             try:
                 target = self._chain.tip()
@@ -146,6 +150,8 @@ class IndexThread(Generic[AnyIndex]):
                 return False
             finally:
                 self._waiting -= 1
+                if not self._waiting and not self._stopping:
+                    self._hurry.clear()
 
     def _is_current(self) -> bool:
         return self._synced and self._best is not None and self._best.hash == self._chain.tip().hash
@@ -242,9 +248,8 @@ class IndexThread(Generic[AnyIndex]):
         timeout = max(0.0, self._committed_at + _COMMIT_INTERVAL - time.monotonic()) if dirty else None
         if not self._wake.wait(timeout):
             self.commit()
-        elif not self._waiting and not self._stopping:
-            self._wake.clear()
-            self._wake.wait(_LINGER)
+        else:
+            self._hurry.wait(_LINGER)
         self._wake.clear()
 
     def _step(self) -> bool:
@@ -252,7 +257,9 @@ class IndexThread(Generic[AnyIndex]):
         best = self._best
         if best is not None and best.hash == self._chain.tip().hash:
             return False
-        block = self._feed.child_of(best) or self._next(best)
+        if self._take_recent(best):
+            return True
+        block = self._next(best)
         if block is not None:
             self._apply(self.index.append, block, block.entry)
             return True
@@ -260,6 +267,23 @@ class IndexThread(Generic[AnyIndex]):
             return False
         self._apply(self.index.remove, self._feed.read(best), best.previous)
         return True
+
+    def _take_recent(self, best: Entry | None) -> bool:
+        """Go on over blocks that were connected just now, up to about a full one; False if there is none."""
+        child_of, append = self._feed.child_of, self.index.append
+        size = 0
+        with self._lock:
+            while best is not None and size < _RUN_BYTES:
+                block = child_of(best.hash)
+                if block is None:
+                    break
+                try:
+                    append(block)
+                except StoreError as error:
+                    raise self._write_failure(block.entry, error) from error
+                best = self._best = block.entry
+                size += len(block.data())
+        return size > 0
 
     def _next(self, best: Entry | None) -> IndexedBlock | None:
         entry = self._chain.at(0 if best is None else best.height + 1)
@@ -273,8 +297,11 @@ class IndexThread(Generic[AnyIndex]):
                 change(block)
                 self._best = best
         except StoreError as error:
-            log.error("%s", error)  # noqa: TRY400 - one line, as Core's
-            raise IndexFailedError(f"Failed to write block {block.entry.hash[::-1].hex()} to index database") from error
+            raise self._write_failure(block.entry, error) from error
+
+    def _write_failure(self, entry: Entry, error: StoreError) -> IndexFailedError:
+        log.error("%s", error)
+        return IndexFailedError(f"Failed to write block {entry.hash[::-1].hex()} to index database")
 
 
 def _height(entry: Entry | None) -> int:
