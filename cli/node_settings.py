@@ -54,6 +54,7 @@ def index_options(arguments: Arguments) -> IndexOptions:
         transactions=arguments.get_bool("txindex"),
         filters=bool(filter_types(arguments)),
         coin_stats=arguments.get_bool("coinstatsindex"),
+        spenders=arguments.get_bool("txospenderindex"),
         wipe=arguments.get_bool("reindex"),
     )
 

@@ -12,7 +12,7 @@ from node.chainstate import Chainstate
 from node.indexes import thread
 from node.indexes.indexes import Indexes, IndexOptions
 
-ALL = IndexOptions(transactions=True, filters=True, coin_stats=True)
+ALL = IndexOptions(transactions=True, filters=True, coin_stats=True, spenders=True)
 MATURE = 100
 
 

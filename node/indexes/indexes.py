@@ -13,7 +13,7 @@ from node.indexes.coins import CoinIndex
 from node.indexes.filters import FilterIndex
 from node.indexes.index import BestBlockNotFoundError, IndexFailedError
 from node.indexes.thread import FlushGate, IndexThread
-from node.indexes.transactions import TransactionIndex
+from node.indexes.transactions import SpenderIndex, TransactionIndex
 from node.store import Store, StoreError, StoreFormatError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class IndexOptions:
     transactions: bool = False
     filters: bool = False
     coin_stats: bool = False
+    spenders: bool = False
     wipe: bool = False
     """Begin all of them anew."""
 
@@ -57,6 +58,7 @@ class Indexes:
         self.transactions: IndexThread[TransactionIndex] | None = None
         self.filters: IndexThread[FilterIndex] | None = None
         self.coin_stats: IndexThread[CoinStatsIndex] | None = None
+        self.spenders: IndexThread[SpenderIndex] | None = None
         interval = _HALVING_INTERVALS.get(chain_name, _HALVING_INTERVAL)
         wipe = options.wipe
         try:
@@ -76,6 +78,10 @@ class Indexes:
                     coin_stats.FORMAT,
                     lambda store: CoinStatsIndex(store, interval),
                     wipe=wipe,
+                )
+            if options.spenders:
+                self.spenders = self._open_optional(
+                    folder / "txospenderindex" / "db", transactions.SPENDER_FORMAT, SpenderIndex, wipe=wipe
                 )
         except BaseException:
             self.stop()

@@ -17,7 +17,7 @@ from node.store import Store
 from primitives import gcs
 from primitives.muhash import MuHash3072
 
-ALL = IndexOptions(transactions=True, filters=True, coin_stats=True)
+ALL = IndexOptions(transactions=True, filters=True, coin_stats=True, spenders=True)
 
 
 class Node:
@@ -135,6 +135,24 @@ def test_transactions_are_found_in_the_chain_first(node: Node, chain: ChainModel
     assert index.find(bytes(32), chain) is None
 
 
+def test_spenders_are_those_in_the_chain(node: Node, chain: ChainModel) -> None:
+    fork(chain, 3, 5)
+    node.wait()
+    assert node.indexes.spenders is not None
+    index = node.indexes.spenders.index
+    spent = {prevout: tx for entry in chain.best for tx in scan_block(entry.data)[1:] for prevout in tx.prevouts}
+    for entry in chain.entries.values():
+        for outpoint in {prevout for tx in scan_block(entry.data)[1:] for prevout in tx.prevouts}:
+            found = index.find(outpoint, chain)
+            if outpoint in spent:
+                assert found is not None
+                assert chain.contains(found.entry)
+                assert len(found.data) == spent[outpoint].end - spent[outpoint].start
+            else:
+                assert found is None
+    assert index.find(bytes(36), chain) is None
+
+
 def test_all_go_on_after_a_crash(node: Node, chain: ChainModel, tmp_path: Path) -> None:
     for thread in node.indexes.optional:
         thread.commit()
@@ -142,7 +160,7 @@ def test_all_go_on_after_a_crash(node: Node, chain: ChainModel, tmp_path: Path) 
     node.wait()
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in ("coins", "txindex", "blockfilter", "coinstatsindex"):
+    for name in ("coins", "txindex", "blockfilter", "coinstatsindex", "txospenderindex"):
         shutil.copytree(tmp_path / name, copy / name, ignore=shutil.ignore_patterns("LOCK"))
     fork(chain, 4, 9)
     again = Node(copy, chain)
@@ -192,7 +210,9 @@ def read_all(path: Path, chain: ChainModel) -> None:
 
 
 @pytest.mark.parametrize("damage", ["CURRENT", "*.ldb"])
-@pytest.mark.parametrize("name", ["coins", "txindex", "blockfilter/basic/db", "coinstatsindex/db"])
+@pytest.mark.parametrize(
+    "name", ["coins", "txindex", "blockfilter/basic/db", "coinstatsindex/db", "txospenderindex/db"]
+)
 def test_a_damaged_store_is_told_and_not_used(tmp_path: Path, chain: ChainModel, name: str, damage: str) -> None:
     for _ in range(2):  # A log becomes a table when it is opened.
         chain.extend(60)
@@ -202,7 +222,9 @@ def test_a_damaged_store_is_told_and_not_used(tmp_path: Path, chain: ChainModel,
         read_all(tmp_path, chain)
 
 
-@pytest.mark.parametrize("name", ["coins", "txindex", "blockfilter/basic/db", "coinstatsindex/db"])
+@pytest.mark.parametrize(
+    "name", ["coins", "txindex", "blockfilter/basic/db", "coinstatsindex/db", "txospenderindex/db"]
+)
 def test_a_damaged_log_is_told_or_ends_there(tmp_path: Path, chain: ChainModel, name: str) -> None:
     chain.extend(60)
     Node(tmp_path, chain).close()
