@@ -130,8 +130,11 @@ def _check_peers(arguments: Arguments) -> None:
         )
 
 
-def check_ports(arguments: Arguments) -> None:
-    """Raise StartError if a port is none."""
+def check_late(arguments: Arguments, chain: ChainParams) -> None:
+    """Raise StartError for what Core finds wrong only once the log is open: ports that are none, old estimates."""
+    stale = arguments.get_bool("acceptstalefeeestimates") and not arguments.get_bool("blocksonly")
+    if stale and chain.name != "regtest":
+        raise StartError(f"acceptstalefeeestimates is not supported on {chain.name} chain.")
     for name in ("port", "rpcport"):
         value = arguments.get(name) if arguments.is_set(name) else None
         if value is not None and not _is_port(value):
@@ -209,9 +212,6 @@ def _check_mempool(arguments: Arguments, chain: ChainParams) -> None:
         raise StartError(f"acceptnonstdtxn is not currently supported for {chain.name} chain")
     if arguments.get_int("limitclustercount", _MOST_CLUSTER) > _MOST_CLUSTER:
         raise StartError(f"limitclustercount must be less than or equal to {_MOST_CLUSTER}")
-    stale = arguments.get_bool("acceptstalefeeestimates")
-    if stale and not arguments.get_bool("blocksonly") and chain.name != "regtest":
-        raise StartError(f"acceptstalefeeestimates is not supported on {chain.name} chain.")
 
 
 def _is_amount(text: str) -> bool:

@@ -162,13 +162,13 @@ class Node:
 
     def _start_rpc(self, arguments: Arguments, place: Place) -> None:
         """Answer from now on, though only with what the node is waiting for."""
-        from cli.checks import check_ports
+        from cli.checks import check_late
         from cli.rpc_service import RpcService, make_rpc_server
 
         rpc = self._rpc = make_rpc_server(arguments, place)
         self._rpc_made.set()
         configure_ipc(self._ipc, arguments, place)
-        check_ports(arguments)
+        check_late(arguments, place.chain)
         if arguments.get_bool("server", default=True):
             self._service = RpcService(arguments, place, rpc)
 
