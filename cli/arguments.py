@@ -86,6 +86,10 @@ class Arguments:
         self._forced[name] = value
         return True
 
+    def force(self, name: str, value: str) -> None:
+        """Set, whatever the user said (Core: ForceSetArg)."""
+        self._forced[name] = value
+
     def _sources(self, name: str) -> Iterator[_Source]:
         """Yield the sources of a name that have it, the one that counts first."""
         if name in self._forced:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli.commands import Commands
-from cli.errors import StartError
+from cli.errors import RecoverableError, StartError
 from cli.running import Shutdown, configure_ipc
 from ipc import Ipc, IpcError
 from node.services import NodeServices
@@ -18,6 +18,7 @@ from node.services import NodeServices
 if TYPE_CHECKING:
     from cli.arguments import Arguments
     from cli.background import Umbilical
+    from cli.chain_watcher import Alerts
     from cli.pid_file import PidFile
     from cli.pynode import NodeInit
     from cli.rpc_service import RpcService
@@ -91,8 +92,8 @@ class Node:
         self._start_indexes()
         if not arguments.get_bool("disablewallet"):
             self._start_wallet(arguments)
-        self._init_message("Done loading")
         self.rpc.finish_warmup(context)
+        self._init_message("Done loading")
         self._commands.start(arguments.get("startupnotify"))
         self.tell_parent(good=True)
 
@@ -101,12 +102,13 @@ class Node:
     def _check(self, arguments: Arguments, place: Place) -> None:
         from cli.checks import check_options
         from cli.interactions import apply_interactions
-        from cli.node_settings import blocks_dir, user_agent
+        from cli.node_settings import blocks_dir
+        from cli.peer_settings import network_options
 
         apply_interactions(arguments)
         for warning in check_options(arguments, place.chain):
             warn(warning)
-        user_agent(arguments)
+        network_options(arguments)
         blocks = blocks_dir(arguments, place) / "blocks"
         try:
             blocks.mkdir(parents=True, exist_ok=True)
@@ -174,43 +176,67 @@ class Node:
 
     def _load_chain(self, arguments: Arguments, place: Place) -> NodeContext | None:
         """Load the chain; None if we are to end meanwhile."""
-        from cli.chain_options import chainstate_options
-        from cli.chain_watcher import ChainWatcher
-        from cli.node_settings import apply_mock_time, user_agent
-        from node.chainstate import Chainstate, ChainstateError, InterruptedLoadError
+        from cli.chain_watcher import Alerts, ChainWatcher
+        from cli.node_settings import apply_mock_time
+        from cli.peer_settings import network_options
         from node.clock import Clock
         from node.context import NodeContext
-        from node.kernel import KernelError
 
         clock = Clock()
         apply_mock_time(arguments, clock)
         self._init_message("Loading block index…")
-        options = chainstate_options(
-            arguments, place, lambda: self.shutdown.requested, self.shutdown.request, self._abort
-        )  # fmt: skip
-        notices = self.services.notices
-        options = replace(options, on_progress=notices.show_progress, on_warnings=notices.warnings_changed)
+        alerts = Alerts(arguments, self._commands)
         try:
-            chainstate = self._chainstate = Chainstate(place.network_dir, place.chain, options)
-        except InterruptedLoadError as error:
-            log.info("%s", error)
+            chainstate = self._open_chain(arguments, place, alerts)
+        except RecoverableError as error:
+            if "reindex_after_failure_noninteractive_yes" not in arguments.get_list("test"):
+                raise
+            log.info("%s Reindexing, as -test asks for.", error)
+            arguments.force("reindex", "1")
+            chainstate = self._open_chain(arguments, place, alerts)
+        if chainstate is None:
             return None
-        except (ChainstateError, KernelError) as error:
-            raise StartError(str(error)) from error
-        watcher = ChainWatcher(arguments, self._commands, self.shutdown.request)
-        chainstate.add_listener(watcher)
+        self._chainstate = chainstate
+        alerts.look(chainstate.warnings)
+        chainstate.add_listener(ChainWatcher(arguments, self._commands))
         indexes = self._indexes = self._open_indexes(arguments, place, chainstate)
-        watcher.tip_changed(chainstate.tip(), initial_download=True)
         return NodeContext(
             place.chain,
             chainstate,
             place.network_dir,
             self.shutdown.request,
             clock,
-            user_agent=user_agent(arguments),
+            network=network_options(arguments),
             indexes=indexes,
             echo_elsewhere=self._echo_elsewhere,
         )
+
+    def _open_chain(self, arguments: Arguments, place: Place, alerts: Alerts) -> Chainstate | None:
+        """Return the chain, None if we are to end meanwhile. Raises StartError."""
+        from cli.chain_options import chainstate_options
+        from node.chainstate import Chainstate, ChainstateError, DamagedChainError, InterruptedLoadError
+        from node.kernel import KernelError
+
+        notices = self.services.notices
+
+        def warnings_changed() -> None:
+            notices.warnings_changed()
+            if self._chainstate is not None:
+                alerts.look(self._chainstate.warnings)
+
+        options = chainstate_options(
+            arguments, place, lambda: self.shutdown.requested, self.shutdown.request, self._abort
+        )  # fmt: skip
+        options = replace(options, on_progress=notices.show_progress, on_warnings=warnings_changed)
+        try:
+            return Chainstate(place.network_dir, place.chain, options)
+        except InterruptedLoadError as error:
+            log.info("%s", error)
+            return None
+        except DamagedChainError as error:
+            raise RecoverableError(str(error)) from error
+        except (ChainstateError, KernelError) as error:
+            raise StartError(str(error)) from error
 
     def _open_indexes(self, arguments: Arguments, place: Place, chainstate: Chainstate) -> Indexes:
         from cli.node_settings import index_options

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import StartError
-from common.version import CLIENT_NAME, VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,21 +27,6 @@ def blocks_dir(arguments: Arguments, place: Place) -> Path:
     if given is None or not given.is_dir():
         raise StartError(f'Specified blocks directory "{arguments.get("blocksdir")}" does not exist.')
     return given.absolute() / place.chain.data_dir_suffix
-
-
-def user_agent(arguments: Arguments) -> str:
-    """Return how we present ourselves to peers (BIP14). Raises StartError."""
-    comments = arguments.get_list("uacomment")
-    for comment in comments:
-        if _UNSAFE_COMMENT.search(comment):
-            raise StartError(f"User Agent comment ({comment}) contains unsafe characters.")
-    text = f"/{CLIENT_NAME}:{VERSION}{'(' + '; '.join(comments) + ')' if comments else ''}/"
-    if len(text) > _LONGEST_USER_AGENT:
-        raise StartError(
-            f"Total length of network version string ({len(text)}) exceeds maximum length ({_LONGEST_USER_AGENT}). "
-            "Reduce the number or size of uacomments."
-        )
-    return text
 
 
 def index_options(arguments: Arguments) -> IndexOptions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -88,7 +90,9 @@ class RpcClient:
             try:
                 init = ipc.connect_address(address, PynodeInit)
             except AddressError as error:
-                raise ConnectionFailedError(f"{error}{not_running(self._arguments)}") from error
+                # A node of ours takes its socket away when it ends, so no socket says what a refusal says of Core's.
+                reason = str(error).replace(os.strerror(errno.ENOENT), os.strerror(errno.ECONNREFUSED))
+                raise ConnectionFailedError(f"{reason}{not_running(self._arguments)}") from error
             if init is None:
                 return None
             try:

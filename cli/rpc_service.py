@@ -16,6 +16,7 @@ from node.http.options import (
     endpoints,
 )
 from node.http.server import HttpServer, Route
+from node.rest.handler import rest_routes
 from node.rpc.authentication import COOKIE_FILE, COOKIE_USER, Cookie, Credentials, parse_whitelist
 from node.rpc.http import RpcOverHttp
 from node.rpc.server import RpcOptions, RpcServer
@@ -62,6 +63,8 @@ class RpcService:
             raise StartError(str(error)) from error
         credentials = Credentials()
         routes: tuple[Route, ...] = RpcOverHttp(rpc, credentials).routes()
+        if arguments.get_bool("rest"):
+            routes += rest_routes(rpc)
         server = HttpServer(options, routes)
         try:
             server.bind()

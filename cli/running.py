@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from queue import SimpleQueue
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger()
 FAILURE: Final = 1
+_PRIVATE: Final = 0o077
+"""What we make is for its owner alone."""
 
 
 class Shutdown:
@@ -74,10 +77,13 @@ def handle_signals(shutdown: Shutdown, reopen_log: Callable[[], None]) -> None:
 def run(program: str, body: Callable[[], int]) -> int:
     """Run a program and return its exit status; what its user can mend is one line on standard error."""
     hold_log()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.umask(_PRIVATE)
     try:
         return body()
     except StartError as error:
-        sys.stderr.write(f"Error: {error}\n")
+        sys.stderr.write(f"{error.caption}{error}\n")
         return FAILURE
     except SpawnError as error:
         sys.stderr.write(f"{program}: {error}\n")

@@ -3,7 +3,7 @@
 from typing import Final
 
 VERSION: Final = "0.1.0"
-VERSION_NUMBER: Final = 100
-"""The same as a number: 10000 times the first part, 100 times the second, and the third (Core: CLIENT_VERSION)."""
+CORE_VERSION: Final = 319900
+"""The version of Bitcoin Core whose interfaces we follow, for programs that ask for it (Core: CLIENT_VERSION)."""
 CLIENT_NAME: Final = "pynode"
 """What this software calls itself where Core's texts name the software."""

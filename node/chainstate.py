@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from interfaces.mining import BlockValidation
 from node import block_data, kernel, kernel_symbols
+from node.block_files import BlockFiles
 from node.block_import import BlockImport
 from node.block_tree import BlockEntry, BlockTree
 from node.chainstate_options import ChainstateOptions
-from node.kernel_session import ChainstateError, InterruptedLoadError, KernelSession
+from node.kernel_session import ChainstateError, DamagedChainError, InterruptedLoadError, KernelSession
 from node.use_gate import ClosedError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ __all__ = [
     "ChainstateError",
     "ChainstateOptions",
     "ClosedError",
+    "DamagedChainError",
     "InterruptedLoadError",
 ]
 
@@ -139,7 +141,8 @@ class Chainstate:
         self._stop_at = options.stop_at_height
         self._closed = False
         self._tree = BlockTree()
-        self._session = KernelSession(network_dir, chain, options, self)
+        self._session: KernelSession
+        KernelSession(network_dir, chain, options, self)
         self._clear_checked()
         try:
             self._begin()
@@ -153,6 +156,7 @@ class Chainstate:
         self._new = ctypes.c_int(0)
         self._synced = False
         self._symbols: kernel_symbols.ManagerSymbols | None = None
+        self._files: BlockFiles | None = None
         self._import = BlockImport(session.manager, self.options.load_blocks, self._publish_import)
         self._import.start()
         while kernel.chain_get_height(session.chain) < 0:
@@ -164,6 +168,7 @@ class Chainstate:
         if kernel_symbols.is_pinned_build():
             genesis = kernel.chain_get_by_height(session.chain, 0)
             self._symbols = kernel_symbols.ManagerSymbols(session.manager, genesis)
+            self._files = BlockFiles((self.options.blocks_dir or self.network_dir) / "blocks")
         self._best_header = self._tree.entry(kernel.manager_get_best_entry(session.manager))
         self._tip = tip = self._read_tip()
         log.info("Loaded best chain: hashBestChain=%s height=%d", tip.hash[::-1].hex(), tip.height)
@@ -258,7 +263,9 @@ class Chainstate:
     def read_block(self, entry: BlockEntry) -> bytes:
         """Return a block, consensus serialised. Raises BlockMissingError, ClosedError."""
         with self._tree.gate:
-            data = block_data.read_block(self._session.manager, entry.address)
+            data = self._files.read_block(entry) if self._files else None
+            if data is None:
+                data = block_data.read_block(self._session.manager, entry.address)
         if data is None:
             raise BlockMissingError("Block not found on disk")
         return data
@@ -266,7 +273,9 @@ class Chainstate:
     def read_undo(self, entry: BlockEntry) -> list[list[Coin]]:
         """Return the coins that each transaction but the coinbase spent. Raises BlockMissingError, ClosedError."""
         with self._tree.gate:
-            found = block_data.read_undo(self._session.manager, entry.address)
+            found = self._files.read_undo(entry) if self._files else None
+            if found is None:
+                found = block_data.read_undo(self._session.manager, entry.address)
         if found is None:
             raise BlockMissingError("Undo data expected but can't be read")
         return found
@@ -511,6 +520,10 @@ class Chainstate:
 
     # --- what the kernel calls -----------------------------------------------------------------------------------
 
+    def opening(self, session: KernelSession) -> None:
+        """See kernel_session.Callbacks."""
+        self._session = session
+
     def block_checked(self, block: int, state: int) -> None:
         """See kernel_session.Callbacks."""
         mode = kernel.state_get_mode(state)
@@ -522,6 +535,7 @@ class Chainstate:
     def block_tip(self, state: int, entry: int, progress: float) -> None:
         """See kernel_session.Callbacks."""
         del state, progress
+        self._session.databases_made()
         importing = self._import
         if importing is not None and importing.running:
             importing.moved.set()

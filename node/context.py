@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.clock import Clock
+from node.network_options import NetworkOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +27,7 @@ class NodeContext:
     shutdown: Callable[[], None]
     """Asks the program to end."""
     clock: Clock = field(default_factory=Clock)
-    user_agent: str = ""
-    """How the node presents itself to peers (BIP14)."""
+    network: NetworkOptions = field(default_factory=NetworkOptions)
     indexes: Indexes | None = None
     """None only where there is no chain either."""
     last_built: tuple[int, int] | None = None

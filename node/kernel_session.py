@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from node import kernel, kernel_log
 from node.chainstate_options import apply_options, make_parameters
+from node.reindex_marker import ReindexMarker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,15 @@ class InterruptedLoadError(ChainstateError):
     """Loading was given up because the program is to end."""
 
 
+class DamagedChainError(ChainstateError):
+    """The databases of the chain have to be made anew."""
+
+
 class Callbacks(Protocol):
     """Who hears the kernel, on the thread that processes, at times under the kernel's cs_main."""
+
+    def opening(self, session: KernelSession) -> None:
+        """Take the session, which calls back while it loads."""
 
     def block_checked(self, block: int, state: int) -> None:
         """Take a block (a handle, now its own) and a state that is gone afterwards."""
@@ -58,6 +66,10 @@ class KernelSession:
         self.manager = 0
         """The handle of the chainstate manager, 0 while there is none."""
         kernel_log.connect()
+        self._marker = ReindexMarker(network_dir)
+        self._databases_made = False
+        if callbacks is not None:
+            callbacks.opening(self)
         self._keep = None if callbacks is None else _structures(callbacks)
         parameters = make_parameters(chain, options)
         context_options = kernel.context_options_create()
@@ -71,7 +83,8 @@ class KernelSession:
             kernel.context_options_destroy(context_options)
             kernel.chain_parameters_destroy(parameters)
         try:
-            self.manager = self._load(network_dir, options)
+            self.manager = self._load(network_dir, self._marker.apply(options))
+            self.databases_made()
         except BaseException:
             kernel.context_destroy(self._context)
             raise
@@ -112,7 +125,13 @@ class KernelSession:
             return made[0]
         if interrupted:
             raise InterruptedLoadError("Shutdown requested. Exiting.")
-        raise ChainstateError(_load_error())
+        raise _load_error(options)
+
+    def databases_made(self) -> None:
+        """Hear that a block was connected, so the databases that were to be emptied are."""
+        if not self._databases_made:
+            self._databases_made = True
+            self._marker.remove()
 
     def interrupt(self) -> None:
         """Make long work end soon; the chain can only be closed afterwards. Safe under cs_main."""
@@ -170,18 +189,19 @@ _FATAL: Final = (
 """Failures that a reindex does not mend."""
 
 
-def _load_error() -> str:
-    """Return Core's text for what the kernel logged (Core: InitAndLoadChainstate in src/init.cpp)."""
+def _load_error(options: ChainstateOptions) -> ChainstateError:
+    """Return Core's error for what the kernel logged (Core: AppInitMain and InitAndLoadChainstate in src/init.cpp)."""
     logged = kernel_log.last_error("", lambda text: text.startswith("Failed to "))
+    text = "Error loading databases"
     for start in _LOAD_ERRORS:
         if logged.startswith(start):
             text = logged.removeprefix(start)
-            return text if text.startswith(_FATAL) else text + _REINDEX
-    if logged.startswith("Failed to create chainstate manager: "):
-        reason = logged.removeprefix("Failed to create chainstate manager: ")
-        if reason.startswith("Fatal LevelDB error") or "leveldb" in reason.lower():
-            return "Error opening block database" + _REINDEX
-        return f"Failed to initialize ChainstateManager: {reason}"
-    if logged.startswith("Failed to load chainstate: "):
-        return "Error loading databases" + _REINDEX
-    return "Error loading databases" + _REINDEX
+            if text.startswith(_FATAL):
+                return ChainstateError(text)
+    create = "Failed to create chainstate manager: "
+    if logged.startswith(create):
+        reason = logged.removeprefix(create)
+        if not reason.startswith("Fatal LevelDB error"):
+            return ChainstateError(f"Failed to initialize ChainstateManager: {reason}")
+        text = "Error opening block database"
+    return ChainstateError(text) if options.reindex else DamagedChainError(text + _REINDEX)

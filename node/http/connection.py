@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("http")
 _READ_AHEAD: Final = 64 * 1024
 _REQUEST_LINE: Final = len("POST  HTTP/1.1\r\n")
+_VERSIONS: Final = ("1.1", "1.0")
 _dates: dict[int, str] = {}
 
 
@@ -44,9 +45,7 @@ class Connection(asyncio.Protocol):
         self.active_at = 0.0
         self.begun_at = 0.0
         """When the headers of the request began that are still incomplete, else 0."""
-        self._parser: Any = httptools.HttpRequestParser(self)
-        # As in Core chunks go before a Content-Length; no proxy of ours stands before us that sees it otherwise.
-        self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        self._parser = self._new_parser()
         self._done: deque[tuple[HttpRequest, int, bool]] = deque()
         """Requests not answered yet, with minor version and whether to keep the connection."""
         self._asked: tuple[HttpRequest, int, bool] | None = None
@@ -60,6 +59,12 @@ class Connection(asyncio.Protocol):
         """Why no more requests are read of this client."""
         self._began = False
         self._clear()
+
+    def _new_parser(self) -> Any:
+        parser = httptools.HttpRequestParser(self)
+        # As in Core chunks go before a Content-Length; no proxy of ours stands before us that sees it otherwise.
+        parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        return parser
 
     def _clear(self) -> None:
         self._request = HttpRequest(peer=self.peer)
@@ -132,12 +137,10 @@ class Connection(asyncio.Protocol):
         self._began = False
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Whatever follows is no HTTP, and nobody here would read it.
-            self._failure.append(HTTPStatus.BAD_REQUEST)
-            if self._done:
-                request, minor, _ = self._done.pop()
-                self._done.append((request, minor, False))
+        except httptools.HttpParserUpgrade as upgrade:
+            # We stay with HTTP, whatever the client would like to change to.
+            self._parser = self._new_parser()
+            self._backlog[:0] = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self._failure = self._failure or [HTTPStatus.BAD_REQUEST]
             log.debug("Error reading HTTP request from client %s (id=%d): %s", self.peer, self.number, error)
@@ -171,6 +174,8 @@ class Connection(asyncio.Protocol):
         self._in_headers = False
         self.begun_at = 0.0
         request = self._request
+        if self._parser.get_http_version() not in _VERSIONS:
+            self._refuse(HTTPStatus.BAD_REQUEST)
         request.method = self._parser.get_method().decode("latin-1")
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > MAX_BODY_SIZE and "transfer-encoding" not in request.headers:
@@ -244,12 +249,13 @@ class Connection(asyncio.Protocol):
         request, minor, keep = asked or (None, 1, False)
         keep = keep and not response.close
         head = request is not None and request.method == "HEAD"
+        say_close = request is not None and (response.close or request.headers.get("connection", "").lower() == "close")
         now = int(self._server.now())
         date = _dates.get(now)
         if date is None:
             _dates.clear()
             date = _dates[now] = formatdate(now, usegmt=True)
-        data = response.encode(minor=minor, keep_alive=keep, date=date, head=head)
+        data = response.encode(minor=minor, keep_alive=keep, say_close=say_close, date=date, head=head)
         if log.isEnabledFor(logging.DEBUG):
             log.debug(
                 "HTTPResponse (status code: %d size: %d) added to send buffer for client %s (id=%d)",

@@ -36,7 +36,7 @@ class HttpResponse:
     close: bool = False
     delay: float = 0
 
-    def encode(self, *, minor: int, keep_alive: bool, date: str, head: bool) -> bytes:
+    def encode(self, *, minor: int, keep_alive: bool, say_close: bool, date: str, head: bool) -> bytes:
         """Return the bytes of it, for version 1.`minor`; `head` leaves the body out."""
         names = {name for name, _ in self.headers}
         lines = [f"HTTP/1.{minor} {self.status.value} {_PHRASES[self.status]}"]
@@ -51,7 +51,7 @@ class HttpResponse:
                 lines.append(f"Content-Length: {len(self.body)}")
             if "Content-Type" not in names:
                 lines.append(f"Content-Type: {DEFAULT_CONTENT_TYPE}")
-        if minor and not keep_alive:
+        if say_close:
             lines.append("Connection: close")
         lines.append("\r\n")
         return "\r\n".join(lines).encode("latin-1") + (self.body if has_body and not head else b"")

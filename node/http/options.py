@@ -20,6 +20,7 @@ MAX_CONNECTIONS: Final = 1024
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _CJDNS: Final = ipaddress.IPv6Network("fc00::/8")
 _ALWAYS: Final[tuple[Network, ...]] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
+_BRACKETS: Final = re.compile(r"^\[(.*?)\]")
 _PORT: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
@@ -45,7 +46,7 @@ def allow_list(subnets: Iterable[str], *, cjdns_reachable: bool = False) -> tupl
     found = list(_ALWAYS)
     for text in subnets:
         try:
-            network = ipaddress.ip_network(text, strict=False)
+            network = ipaddress.ip_network(_BRACKETS.sub(r"\1", text), strict=False)
         except ValueError:
             network = None
         if network is None or (cjdns_reachable and network.version == 6 and network.overlaps(_CJDNS)):

@@ -27,6 +27,7 @@ _KEY_SIZE: Final = 36
 _INDEXES: Final = tuple(number.to_bytes(4, "little") for number in range(4096))
 _RETURN: Final = b"\x6a"
 _SHORT: Final = 9 + 0xFC
+_MOST_OUTPUTS: Final = 4_000_000 // (4 * 9)
 _MADE_SIZE: Final = 250
 _SPENT_SIZE: Final = 130
 _DUPLICATED: Final = frozenset((91842, 91880))
@@ -146,6 +147,17 @@ class CoinIndex(Index):
         """Return the coin at an outpoint, 36 bytes. Raises StoreError."""
         found = self.get_raw(outpoint)
         return None if found is None else decode_coin(found)
+
+    def height_of(self, txid: bytes) -> int | None:
+        """Return the height of a transaction that has a coin. Raises StoreError."""
+        for index in _indexes(_MOST_OUTPUTS) if self._made else ():
+            found = self._made.get(txid + index)
+            if found is not None:
+                return decode_coin(found).height
+        for key, value in self.store.items(txid):
+            if len(key) == _KEY_SIZE and key not in self._spent:
+                return decode_coin(value).height
+        return None
 
     @contextmanager
     def committed(self) -> Iterator[CoinSet]:

@@ -12,6 +12,7 @@ from node.indexes.coin_stats import CoinStatsIndex
 from node.indexes.coins import CoinIndex
 from node.indexes.filters import FilterIndex
 from node.indexes.index import BestBlockNotFoundError, IndexFailedError
+from node.indexes.scan import Scan
 from node.indexes.thread import FlushGate, IndexThread
 from node.indexes.transactions import SpenderIndex, TransactionIndex
 from node.store import Store, StoreError, StoreFormatError
@@ -59,6 +60,8 @@ class Indexes:
         self.filters: IndexThread[FilterIndex] | None = None
         self.coin_stats: IndexThread[CoinStatsIndex] | None = None
         self.spenders: IndexThread[SpenderIndex] | None = None
+        self.coin_scan = Scan()
+        self.filter_scan = Scan()
         interval = _HALVING_INTERVALS.get(chain_name, _HALVING_INTERVAL)
         wipe = options.wipe
         try:

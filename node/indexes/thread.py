@@ -171,8 +171,12 @@ class IndexThread(Generic[AnyIndex]):
             try:
                 yield self._best
             except StoreError as error:
-                self._fail(f"Error reading from {self.index.name} database: {error}")
+                self.report(error)
                 raise IndexFailedError(str(error)) from error
+
+    def report(self, error: StoreError) -> None:
+        """Tell that reading what the store had to give failed."""
+        self._fail(f"Error reading from {self.index.name} database: {error}")
 
     def commit(self) -> None:
         """Write all that is not yet written. Raises IndexFailedError."""

@@ -139,7 +139,7 @@ def _switch(names: list[Json] | None, *, on: bool) -> None:
     ),
     help="Tells which categories the log has details of, and changes it.\n"
     "What is both included and excluded is excluded.\n"
-    f"The categories are: {_LOG_CATEGORIES}\n"
+    f"The valid logging categories are: {_LOG_CATEGORIES}\n"
     'Besides, "all" and "1" stand for all of them.',
     examples=examples("logging", '"[\\"all\\"]" "[\\"http\\"]"', '["all"], ["leveldb"]'),
 )

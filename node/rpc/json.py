@@ -139,10 +139,12 @@ _DECODER: Final = json.JSONDecoder(
 def dumps(value: Json) -> bytes:
     """Write a value as UniValue does, without spaces."""
     try:
-        return orjson.dumps(value, _raw, _OPTIONS)
+        data = orjson.dumps(value, _raw, _OPTIONS)
     except orjson.JSONEncodeError:
         # Deeper than orjson goes, which an echo may be.
-        return _write(value)
+        data = _write(value)
+    # UniValue escapes this character, which JSON does not ask for.
+    return data.replace(b"\x7f", b"\\u007f") if b"\x7f" in data else data
 
 
 def _raw(value: object) -> object:

@@ -28,9 +28,9 @@ _MIN_TX_FEE: Final = 1
 
 
 def decode_block(text: str) -> Block:
-    """Return the block that hex stands for. Raises RpcError."""
+    """Return the block that hex begins with; what follows is ignored, as Core does. Raises RpcError."""
     try:
-        return Block.parse(bytes.fromhex(text) if _HEX.fullmatch(text) else b"")
+        return Block.parse_from(bytes.fromhex(text) if _HEX.fullmatch(text) else b"", 0)[0]
     except DecodeError:
         raise RpcError(RPC_DESERIALIZATION_ERROR, "Block decode failed") from None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from common.version import VERSION_NUMBER
+from common.version import CORE_VERSION
+from node.network_options import NETWORKS, service_names
 from node.rpc.help import examples
 from node.rpc.json import Amount
 from node.rpc.mempool import INCREMENTAL_FEE, RELAY_FEE
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from node.rpc.request import RpcContext
 
 PROTOCOL_VERSION: Final = 70016
-NETWORKS: Final = ("ipv4", "ipv6", "onion", "i2p", "cjdns")
 
 
 @method(
@@ -124,7 +124,7 @@ _ADDRESS: Final = Result(
         "",
         "",
         (
-            Result(Kind.NUM, "version", "The version of the program"),
+            Result(Kind.NUM, "version", "The version of Bitcoin Core whose interfaces it follows"),
             Result(Kind.STR, "subversion", "How it presents itself to peers"),
             Result(Kind.NUM, "protocolversion", "The version of the protocol"),
             Result(Kind.STR_HEX, "localservices", "What it offers to peers"),
@@ -146,15 +146,17 @@ _ADDRESS: Final = Result(
     examples=examples("getnetworkinfo"),
 )
 def getnetworkinfo(context: RpcContext) -> Json:
-    """Describe the network; we talk to no peers, so none of it can be reached."""
+    """Describe the network as the options say; there are no peers yet."""
+    network = context.node.network
+    proxies = network.proxies
     warnings = list(context.node.chainstate.warnings.values())
     single = "warnings" in context.server.options.deprecated
     return {
-        "version": VERSION_NUMBER,
-        "subversion": context.node.user_agent,
+        "version": CORE_VERSION,
+        "subversion": network.user_agent,
         "protocolversion": PROTOCOL_VERSION,
-        "localservices": f"{0:016x}",
-        "localservicesnames": [],
+        "localservices": f"{network.services:016x}",
+        "localservicesnames": service_names(network.services),
         "localrelay": False,
         "timeoffset": 0,
         "networkactive": False,
@@ -164,10 +166,10 @@ def getnetworkinfo(context: RpcContext) -> Json:
         "networks": [
             {
                 "name": name,
-                "limited": True,
-                "reachable": False,
-                "proxy": "",
-                "proxy_randomize_credentials": False,
+                "limited": name not in network.reachable,
+                "reachable": name in network.reachable,
+                "proxy": proxies[name].address if name in proxies else "",
+                "proxy_randomize_credentials": name in proxies and proxies[name].randomize_credentials,
             }
             for name in NETWORKS
         ],

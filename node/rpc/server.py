@@ -72,6 +72,16 @@ class RpcServer:
         self._next_call = 0
         self._lock = threading.Lock()
 
+    @property
+    def node(self) -> NodeContext | None:
+        """The node, once it is ready."""
+        return self._node
+
+    @property
+    def status(self) -> str:
+        """What the node is doing, or did last, before it is ready."""
+        return self._status
+
     def set_status(self, status: str) -> None:
         """Say what the node is doing before it is ready."""
         self._status = status
@@ -174,6 +184,10 @@ class RpcServer:
         if items and not replies:
             return Answer(HTTPStatus.NO_CONTENT)
         return Answer(HTTPStatus.OK, b"[" + b",".join(replies) + b"]")
+
+    def call(self, method: str, *params: Json) -> Json:
+        """Run a method on behalf of the program itself. Raises RpcError."""
+        return self.execute(Request(Caller(), method=method, params=list(params)))
 
     def execute(self, request: Request) -> Json:
         """Run the method that `request` names. Raises RpcError."""

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from node.rpc.method import Method
 
 MODULES: Final = (
+    "coins",
+    "coin_scan",
+    "block_filters",
+    "index_info",
+    "transaction_proofs",
     "control",
     "blockchain",
     "chain_control",

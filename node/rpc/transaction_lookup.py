@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from node.chainstate import BlockMissingError
 from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_MISC_ERROR, RpcError
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.coin import Coin
     from node.context import NodeContext
-    from node.indexes.chain import Chain
 
 
 class Found(NamedTuple):
@@ -47,7 +46,7 @@ def find_by_index(node: NodeContext, txid: bytes) -> Found:
         raise _not_found(text)
     is_current = index.wait_until_synced()
     with index.reading():
-        found = index.index.find(txid, cast("Chain", node.chainstate))
+        found = index.index.find(txid, node.chainstate)
     entry = node.chainstate.entry(found.entry.hash) if found else None
     if found is None or entry is None:
         if not is_current:

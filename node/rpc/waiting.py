@@ -104,12 +104,17 @@ def waitforblockheight(context: RpcContext, height: int, timeout: int) -> Json:
     "hidden",
     "syncwithvalidationinterfacequeue",
     result=Result(Kind.NONE),
-    help="Waits until all who follow the chain have heard of what happened before.",
+    help="Waits until all who follow the chain have heard of what happened before, indexes in their first run apart.",
     examples=examples("syncwithvalidationinterfacequeue"),
 )
 def syncwithvalidationinterfacequeue(context: RpcContext) -> Json:
-    """Wait for listeners."""
+    """Wait for listeners and indexes."""
     context.node.chainstate.sync()
+    indexes = context.node.indexes
+    if indexes is not None:
+        for index in (indexes.coins, *indexes.optional):
+            index.wait_until_synced()
+    return None
 
 
 METHODS: Final = (waitfornewblock, waitforblock, waitforblockheight, syncwithvalidationinterfacequeue)

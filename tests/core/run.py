@@ -85,7 +85,7 @@ def choose(entries: list[Entry], files: set[str]) -> tuple[list[str], dict[str, 
     waiting = {}
     for file in sorted(files):
         found = next((entry for entry in entries if entry.waits_for and fnmatch.fnmatch(file, entry.pattern)), None)
-        if found is not None:
+        if found is not None and (found.pattern == file or file not in named):
             waiting[file] = found.waits_for
         elif file not in named:
             waiting[file] = "being put on the list"

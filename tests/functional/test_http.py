@@ -14,17 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_programs import Programs, read_until, wait_for
+from running_programs import Programs, free_port, read_until, wait_for
 
 RPCAUTH = "bob:6dd184e5e69271fdd69103464630014f$eb3d7ce67c4d1ff3564270519b03b636c0291012692a5fa3dd1d2075daedd07b"
 BOB = "bob:bitcoin"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @dataclass

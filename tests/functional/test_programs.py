@@ -197,7 +197,7 @@ def test_nobody_listens(programs: Programs) -> None:
     assert found.stderr.startswith("error: Error while attempting to communicate with server 127.0.0.1:1 (Could not")
     found = programs.ask("-ipcconnect=unix", "getblockcount")
     assert found.returncode == 1
-    assert found.stderr.startswith("error: No such file or directory\n\nProbably bitcoin-node is not running")
+    assert found.stderr.startswith("error: Connection refused\n\nProbably bitcoin-node is not running")
     wallet = programs.start("pywallet", "-ipcconnect=unix")
     _, error = wallet.communicate(timeout=20)
     assert wallet.returncode == 1

@@ -4,9 +4,9 @@ from core.run import HERE, choose, read_list
 
 
 def test_what_waits_does_not_run() -> None:
-    entries = read_list("# all\na.py\nb.py --x\nb.py: peers\nw_*.py: wallet\ngone.py\n")
-    chosen, waiting = choose(entries, {"a.py", "b.py", "w_1.py", "new.py"})
-    assert chosen == ["a.py", "b.py --x"]
+    entries = read_list("# all\na.py\nb.py --x\nb.py: peers\nw_2.py\nw_*.py: wallet\ngone.py\n")
+    chosen, waiting = choose(entries, {"a.py", "b.py", "w_1.py", "w_2.py", "new.py"})
+    assert chosen == ["a.py", "b.py --x", "w_2.py"]
     assert waiting == {"w_1.py": "wallet", "new.py": "being put on the list", "b.py": "peers"}
 
 

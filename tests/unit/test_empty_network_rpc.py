@@ -6,11 +6,16 @@ from typing import Any, cast
 import pytest
 
 from node.context import NodeContext
+from node.network_options import NODE_NETWORK, NODE_WITNESS, NetworkOptions, Proxy
 from node.rpc.errors import RpcError
 from node.rpc.mempool import getrawmempool
 from node.rpc.request import Request, RpcContext
 from node.rpc.server import RpcOptions, RpcServer
 from node.rpc.table import full_table
+
+NETWORK = NetworkOptions(
+    "/pynode:1/", ("ipv4", "onion"), {"onion": Proxy("127.0.0.1:9050")}, NODE_NETWORK | NODE_WITNESS
+)
 
 
 @dataclass
@@ -21,7 +26,7 @@ class Warned:
 @dataclass
 class Node:
     chainstate: Warned = field(default_factory=Warned)
-    user_agent: str = "/pynode:1/"
+    network: NetworkOptions = NETWORK
 
 
 def call(name: str, *values: Any, deprecated: frozenset[str] = frozenset()) -> Any:
@@ -41,6 +46,9 @@ def test_nobody_is_there() -> None:
     info = call("getnetworkinfo")
     assert info["subversion"] == "/pynode:1/"
     assert info["networkactive"] is False
+    assert (info["localservices"], info["localservicesnames"]) == ("0000000000000009", ["NETWORK", "WITNESS"])
+    assert [net["name"] for net in info["networks"] if net["reachable"]] == ["ipv4", "onion"]
+    assert [net["proxy"] for net in info["networks"]] == ["", "", "127.0.0.1:9050", "", ""]
     assert info["warnings"] == ["odd", "odder"]
     assert call("getnetworkinfo", deprecated=frozenset({"warnings"}))["warnings"] == "odder"
 

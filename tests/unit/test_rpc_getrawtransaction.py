@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block
@@ -12,7 +12,6 @@ from conftest import wait_until
 from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.context import NodeContext
-from node.indexes.chain import Chain
 from node.indexes.indexes import Indexes, IndexOptions
 from node.rpc.request import Caller
 from node.rpc.script_json import script_fields
@@ -49,13 +48,6 @@ NOT_INDEXED = (
 )
 
 
-class Flushing(Chainstate):
-    """A chain that indexes can follow."""
-
-    def flush(self) -> None:
-        """Need nothing: no test here crashes."""
-
-
 class Peer:
     """Asks a node that has the chain."""
 
@@ -85,7 +77,7 @@ class Peer:
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     path: Path = tmp_path_factory.mktemp("node")
-    chainstate = Flushing(path, REGTEST)
+    chainstate = Chainstate(path, REGTEST)
     for block in (*BLOCKS, STALE):
         chainstate.process_block(block)
     yield Peer(NodeContext(REGTEST, chainstate, path, lambda: None))
@@ -95,9 +87,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
 @pytest.fixture
 def indexed(peer: Peer, tmp_path: Path) -> Iterator[Peer]:
     failures: list[str] = []
-    indexes = Indexes(
-        tmp_path, "regtest", cast("Chain", peer.node.chainstate), IndexOptions(transactions=True), failures.append
-    )
+    indexes = Indexes(tmp_path, "regtest", peer.node.chainstate, IndexOptions(transactions=True), failures.append)
     indexes.start()
     peer.node.indexes = indexes
     thread = indexes.transactions
@@ -193,7 +183,7 @@ def test_nothing_is_found(indexed: Peer) -> None:
 
 
 def test_an_index_that_has_not_caught_up(peer: Peer, tmp_path: Path) -> None:
-    indexes = Indexes(tmp_path, "regtest", cast("Chain", peer.node.chainstate), IndexOptions(transactions=True), print)
+    indexes = Indexes(tmp_path, "regtest", peer.node.chainstate, IndexOptions(transactions=True), print)
     peer.node.indexes = indexes
     try:
         code, message = peer.error(TXID)
