@@ -227,6 +227,7 @@ def _refuse_unserved(arguments: Arguments) -> None:
     for option in arguments.program.options:
         if not option.waits_for or arguments.get(option.name, "0") == "0":
             continue
+        what = option.waits_for.partition(";")[0].removeprefix("a ")
         if option.refused:
-            raise StartError(f"-{option.name} is not served yet: pynode has no {option.waits_for.partition(';')[0]}")
-        log.debug("-%s has no effect yet: pynode has no %s", option.name, option.waits_for)
+            raise StartError(f"-{option.name} is not served yet: pynode has no {what}")
+        log.debug("-%s has no effect yet: pynode has no %s", option.name, what)
