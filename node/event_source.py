@@ -11,15 +11,18 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from interfaces.deferral import LATER
 from interfaces.events import BlockMissingError, Event, EventBatch, EventKind, Position, UnknownBlockError, Wanted
 from interfaces.mining import BlockRef
 from node.chainstate import BlockMissingError as NoDataError
 from node.change_signal import ChangeSignal
+from node.deferred_waits import DeferredWait, DeferredWaits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from interfaces.cancellation import Cancellation
+    from interfaces.deferral import Deferral
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
 
@@ -27,6 +30,10 @@ MAX_EVENTS: Final = 1000
 MAX_BATCH_BYTES: Final = 4_000_000
 """Data of blocks after which a batch ends."""
 _CACHED_BYTES: Final = 8_000_000
+
+
+def _nothing() -> None:
+    pass
 
 
 class EventSource:
@@ -37,6 +44,7 @@ class EventSource:
         self._chainstate = chainstate
         self.signal = ChangeSignal()
         self._blocks = _RecentBlocks(chainstate)
+        self.waits = DeferredWaits(self.signal, self._collect)
         self._remove = chainstate.add_listener(_Listener(self.signal))
 
     def find_position(self, locator: Sequence[bytes]) -> Position:
@@ -62,23 +70,35 @@ class EventSource:
         max_events: int,
         timeout: float,
         cancellations: Sequence[Cancellation] = (),
+        answer: Deferral | None = None,
+        finished: Callable[[], None] = _nothing,
     ) -> EventBatch | None:
-        """Do as `Events.next`, waiting until a cancellation comes."""
+        """Do as `Events.next`, waiting until a cancellation comes.
+
+        With `answer` it does not wait but answers there, returns LATER, and calls `finished` before.
+        """
         signal = self.signal
         deadline = time.monotonic() + max(0.0, timeout) / 1000  # In this order NaN is 0.
         most = min(max_events, MAX_EVENTS)
         if most < 1:
             raise ValueError(f"max_events must be at least 1, not {max_events}")
         while True:
-            seen = signal.count
+            seen: int | None = signal.count
             if signal.closed or any(cancellation.cancelled for cancellation in cancellations):
                 return None
-            batch = self._collect(position, wanted, most)
             left = deadline - time.monotonic()
-            if batch.events or left <= 0:
-                return batch
-            position = batch.position
-            signal.wait(seen, left, cancellations)
+            if answer is not None and left > 0 and self.waits.is_busy:
+                seen = None
+            else:
+                batch = self._collect(position, wanted, most)
+                if batch.events or left <= 0:
+                    return batch
+                position = batch.position
+            if answer is None:
+                signal.wait(signal.count if seen is None else seen, left, cancellations)
+            elif self.waits.add(DeferredWait(position, wanted, most, deadline, cancellations, answer, finished), seen):
+                later: EventBatch = LATER
+                return later
 
     def _collect(self, position: Position, wanted: Wanted, most: int) -> EventBatch:
         chain = self._chainstate
@@ -120,6 +140,7 @@ class EventSource:
         """End all waits. Idempotent."""
         self._remove()
         self.signal.close()
+        self.waits.close()
 
 
 class _Walk:

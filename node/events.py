@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from interfaces import cancellation
+from interfaces import cancellation, deferral
 from interfaces.cancellation import Cancellation
 from interfaces.events import (
     BlockMissingError,
@@ -44,9 +44,17 @@ class LocalEvents(Events):
         """Wait without polling."""
         _refuse_transactions(wanted, "Events.next")
         interrupted = self._interrupted
-        batch = self._source.next(position, wanted, max_events, timeout, (interrupted, cancellation.current()))
-        if interrupted.cancelled and interrupted is self._interrupted:
-            self._interrupted = Cancellation()
+
+        def finished() -> None:
+            if interrupted.cancelled and interrupted is self._interrupted:
+                self._interrupted = Cancellation()
+
+        # Whole blocks may fill a slow client's socket, so each of those has a thread that can wait for it.
+        answer = None if wanted.connected_data or wanted.disconnected_data else deferral.current()
+        cancellations = (interrupted, cancellation.current())
+        batch = self._source.next(position, wanted, max_events, timeout, cancellations, answer, finished)
+        if batch is not deferral.LATER:
+            finished()
         return batch
 
     def interrupt(self) -> None:

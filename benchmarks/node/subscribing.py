@@ -6,15 +6,18 @@ import json
 import subprocess
 import sys
 import time
-from statistics import median
+from dataclasses import dataclass, field
 from typing import Final
 
 from benchmarks.node.chain_of_blocks import ChainOfBlocks
-from benchmarks.node.figures import tell
+from benchmarks.node.figures import ratios, tell
 from benchmarks.node.programs import Program, pynode, reach, running
 
 _SUBSCRIBERS: Final = 100
 _BLOCKS: Final = 20
+_BURST: Final = 1000
+_QUIET: Final = 0.3
+"""Seconds between blocks."""
 _SUBSCRIBE: Final = """
 import json, sys, threading, time
 from cli.program_init import ProgramInit
@@ -51,20 +54,34 @@ for _ in sys.stdin:
 
 def measure() -> None:
     """Print the figures, each of the block's submission over IPC to its arrival."""
-    print(f"{_SUBSCRIBERS} subscribers (min/median/max of {_BLOCKS} empty blocks)")
-    alone, _, _ = _round(0, 0)
-    tell("submitBlock without subscribers", [taken * 1e3 for taken in alone], "ms")
+    print(f"{_SUBSCRIBERS} subscribers (min/median/max of {_BLOCKS} empty blocks, one at a time)")
+    alone = _round(0, 0)
+    tell("submitBlock without subscribers", [taken * 1e3 for taken in alone.submitted], "ms")
+    bursts = []
     for processes in (1, 4):
-        submitted, first, last = _round(processes, _SUBSCRIBERS // processes)
+        found = _round(processes, _SUBSCRIBERS // processes)
         who = f"in {processes} process" + ("es" if processes > 1 else "")
-        tell(f"submitBlock, subscribers {who}", [taken * 1e3 for taken in submitted], "ms")
-        tell(f"  to the one without, median {who}", [median(submitted) / median(alone)], "times")
-        tell(f"first has it, {who}", [taken * 1e3 for taken in first], "ms")
-        tell(f"last has it, {who}", [taken * 1e3 for taken in last], "ms")
-        tell(f"last to first, {who}", [end / begin for end, begin in zip(last, first, strict=True)], "times")
+        tell(f"submitBlock, subscribers {who}", [taken * 1e3 for taken in found.submitted], "ms")
+        tell(f"first has it, {who}", [taken * 1e3 for taken in found.first], "ms")
+        tell(f"last has it, {who}", [taken * 1e3 for taken in found.last], "ms")
+        tell(f"last to first, {who}", ratios(found.last, found.first), "times")
+        bursts.append(found.burst)
+    print(f"The same while {_BURST} blocks come one after another")
+    tell("a block without subscribers", [alone.burst * 1e3], "ms")
+    tell("a block with, to the one without", [burst / alone.burst for burst in bursts], "times")
 
 
-def _round(processes: int, each: int) -> tuple[list[float], list[float], list[float]]:
+@dataclass(slots=True)
+class _Found:
+    """Seconds from the submission of each block, and for one of many."""
+
+    submitted: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
+    burst: float = 0.0
+
+
+def _round(processes: int, each: int) -> _Found:
     with running(pynode()) as program:
         workers = [_worker(program, each) for _ in range(processes)]
         try:
@@ -80,24 +97,22 @@ def _worker(program: Program, each: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _mine(
-    program: Program, workers: list[subprocess.Popen[str]], each: int
-) -> tuple[list[float], list[float], list[float]]:
+def _mine(program: Program, workers: list[subprocess.Popen[str]], each: int) -> _Found:
     for worker in workers:
         for _ in range(each):
             assert worker.stdout is not None
             assert worker.stdout.readline() == "ready\n"
-    submitted, first, last = [], [], []
+    found = _Found()
     chain = ChainOfBlocks()
     with reach(program) as init:
         mining = init.make_mining()
         assert mining is not None
         for _ in range(_BLOCKS):
-            time.sleep(0.1)
+            time.sleep(_QUIET)
             block = chain.add()
             started = time.clock_gettime(time.CLOCK_MONOTONIC)
             assert mining.submit_block(block).result
-            submitted.append(time.clock_gettime(time.CLOCK_MONOTONIC) - started)
+            found.submitted.append(time.clock_gettime(time.CLOCK_MONOTONIC) - started)
             heard: list[float] = []
             for worker in workers:
                 assert worker.stdin is not None
@@ -105,6 +120,12 @@ def _mine(
                 worker.stdin.write("\n")
                 worker.stdin.flush()
                 heard += json.loads(worker.stdout.readline())
-            first.append(min(heard, default=started) - started)
-            last.append(max(heard, default=started) - started)
-    return submitted, first, last
+            found.first.append(min(heard, default=started) - started)
+            found.last.append(max(heard, default=started) - started)
+        blocks = [chain.add() for _ in range(_BURST)]
+        time.sleep(_QUIET)
+        started = time.perf_counter()
+        for block in blocks:
+            mining.submit_block(block)
+        found.burst = (time.perf_counter() - started) / _BURST
+    return found

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from common.log_categories import TRACE
-from interfaces import cancellation
+from interfaces import cancellation, deferral
 from interfaces.interface import Interface
 from ipc.binding.binding import binding_of
 from ipc.binding.dispatch import (
@@ -342,6 +342,7 @@ class ThreadedServer:
             else:
                 waiter.request_caps[connection] = callback
         before = cancellation.install(request.cancellation)
+        deferred = deferral.install(_Later(request, connection))
         try:
             if request.method is None:
                 self._close()
@@ -351,9 +352,11 @@ class ThreadedServer:
         except BaseException as error:  # noqa: BLE001 - whatever happens is the answer
             request.raised(error)
         else:
-            request.succeed(value)
+            if value is not deferral.LATER:
+                request.succeed(value)
         finally:
             cancellation.install(before)
+            deferral.install(deferred)
             if waiter is not None:
                 waiter.request_caps.pop(connection, None)
             with self._lock:
@@ -380,6 +383,26 @@ class ThreadedServer:
                 return
             self._closed = True
         close_quietly(self.implementation)
+
+
+class _Later:
+    """Answers a call whose method has returned without a result."""
+
+    __slots__ = ("_connection", "_request")
+
+    def __init__(self, request: Request, connection: Connection) -> None:
+        self._request = request
+        self._connection = connection
+
+    def give(self, value: object) -> None:
+        self._request.succeed(value)
+
+    def fail(self, error: Exception) -> None:
+        self._request.raised(error)
+
+    def send(self) -> None:
+        # On the loop thread, which leaves to others what a slow reader does not take.
+        self._connection.wake()
 
 
 def _depth(cap: LocalCap) -> int:

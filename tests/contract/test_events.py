@@ -343,11 +343,11 @@ def test_100_subscribers_vanish(node: RegtestNode, connected: Connected) -> None
         assert events is not None
         threading.Thread(target=_wait_in_vain, args=(events, position), daemon=True).start()
         ipcs.append(ipc)
-    waiting = node.services.events().signal
-    wait_until(lambda: waiting.waiting == 100, "all wait")
+    waits = node.services.events().waits
+    wait_until(lambda: len(waits) == 100, "all wait")
     for ipc in ipcs:
         ipc.close()
-    wait_until(lambda: waiting.waiting == 0, "nobody waits")
+    wait_until(lambda: len(waits) == 0, "nobody waits")
     made = node.extend(3)
     assert told(events_of(connected).next(position, Wanted())) == connects(made)
 
