@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from interfaces import cancellation
 from interfaces.cancellation import Cancellation
@@ -21,6 +21,8 @@ from interfaces.not_served import NotServedError
 if TYPE_CHECKING:
     from node.chainstate import Chainstate
     from node.change_signal import ChangeSignal
+
+_HASH_SIZE: Final = 32
 
 
 class LocalMining(Mining):
@@ -47,6 +49,9 @@ class LocalMining(Mining):
 
     def wait_tip_changed(self, current_tip: bytes, timeout: float = FOREVER) -> BlockRef | None:
         """Wait without polling; an interrupt before the wait ends it too."""
+        if len(current_tip) < _HASH_SIZE:
+            raise ValueError("SpanReader::read(): end of data: iostream error")  # As Core says of a short hash.
+        current_tip = current_tip[:_HASH_SIZE]
         changes, interrupted, gone = self._changes, self._interrupted, cancellation.current()
         deadline = time.monotonic() + max(0.0, timeout) / 1000  # In this order NaN is 0.
         while True:

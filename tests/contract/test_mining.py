@@ -58,6 +58,12 @@ def test_timeout_returns_the_tip(node: RegtestNode, mining: Mining, timeout: flo
     assert mining.wait_tip_changed(REGTEST_GENESIS_HASH, timeout) == tip_of(node)
 
 
+def test_hash_of_another_length(mining: Mining) -> None:
+    with pytest.raises((ValueError, RemoteError), match=r"^SpanReader::read\(\): end of data: iostream error$"):
+        mining.wait_tip_changed(b"short")
+    assert mining.wait_tip_changed(REGTEST_GENESIS_HASH + b"behind it", 0.0) is not None
+
+
 def test_wait_for_the_next_tip(node: RegtestNode, mining: Mining) -> None:
     later(node.extend)
     found = mining.wait_tip_changed(REGTEST_GENESIS_HASH)
