@@ -61,7 +61,12 @@ def parse_category(name: str) -> frozenset[str] | None:
         return _ALL
     if name in _ALL:
         return frozenset((name,))
-    return frozenset() if name == "libevent" else None  # Accepted by Core without effect.
+    if name == "libevent":
+        logging.getLogger().warning(
+            "The logging category `%s` is deprecated, does nothing, and will be removed in a future version", name
+        )
+        return frozenset()
+    return None
 
 
 @dataclass(frozen=True, slots=True)
