@@ -333,7 +333,7 @@ class Node:
         if self._indexes is not None:
             self._indexes.interrupt()
         if self._chainstate is not None:
-            self._chainstate.wake()
+            self._chainstate.interrupt()
         if self._service is not None:
             self._service.stop()
         if self._wallet is not None:

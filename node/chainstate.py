@@ -587,11 +587,14 @@ class Chainstate:
             self._changed.notify_all()
 
     def interrupt(self) -> None:
-        """End waits and make long work of the kernel stop soon. Only `close` works afterwards."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        """Make long work of the kernel end soon, and waits look at their `stop` again. Follow up with `close`."""
         self._session.interrupt()
+        self.wake()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the program is to end, so nothing long should go on."""
+        return self._closed or self.options.stop()
 
     def close(self) -> None:
         """Write everything to disk and end waits. Idempotent."""

@@ -65,7 +65,7 @@ def _build(node: NodeContext, script: bytes) -> Block:
 def _generate(context: RpcContext, script: bytes, count: int, tries: int) -> list[Json]:
     hashes: list[Json] = []
     chainstate = context.node.chainstate
-    while len(hashes) < count:
+    while len(hashes) < count and not chainstate.is_stopping:
         try:
             block, tries = solve(_build(context.node, script), tries)
             if block is None:
