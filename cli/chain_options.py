@@ -41,6 +41,7 @@ def chainstate_options(
         load_blocks=tuple(Path(name).absolute() for name in arguments.get_list("loadblock")),
         prune_target=_prune_target(arguments),
         fast_prune=is_regtest and arguments.get_bool("fastprune"),
+        cache=max(4, arguments.get_int("dbcache", 0)) * _MEBIBYTE if arguments.is_set("dbcache") else None,
         workers=_workers(arguments.get_int("par", 0)),
         blocks_xor=arguments.get_bool("blocksxor") if arguments.is_set("blocksxor") else None,
         check_blocks=_number(arguments, "checkblocks"),

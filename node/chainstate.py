@@ -22,8 +22,9 @@ from interfaces.mining import BlockValidation
 from node import block_data, kernel, kernel_symbols
 from node.block_files import BlockFiles
 from node.block_import import BlockImport
+from node.block_progress import BlockProgress
 from node.block_tree import BlockEntry, BlockTree
-from node.chainstate_options import ChainstateOptions
+from node.chainstate_options import ChainstateOptions, share_cache
 from node.kernel_session import ChainstateError, DamagedChainError, InterruptedLoadError, KernelSession
 from node.use_gate import ClosedError
 
@@ -139,6 +140,7 @@ class Chainstate:
         self._checked: list[tuple[int, int, str, str]] = []
         self._import: BlockImport | None = None
         self._stop_at = options.stop_at_height
+        self._progress = BlockProgress()
         self._closed = False
         self._tree = BlockTree()
         self._session: KernelSession
@@ -168,6 +170,8 @@ class Chainstate:
         if kernel_symbols.is_pinned_build():
             genesis = kernel.chain_get_by_height(session.chain, 0)
             self._symbols = kernel_symbols.ManagerSymbols(session.manager, genesis)
+            if self.options.cache is not None:
+                self._symbols.set_cache(*share_cache(self.options.cache))
             self._files = BlockFiles((self.options.blocks_dir or self.network_dir) / "blocks")
         self._best_header = self._tree.entry(kernel.manager_get_best_entry(session.manager))
         self._tip = tip = self._read_tip()
@@ -534,10 +538,13 @@ class Chainstate:
 
     def block_tip(self, state: int, entry: int, progress: float) -> None:
         """See kernel_session.Callbacks."""
-        del state, progress
-        self._session.databases_made()
+        del state
         importing = self._import
-        if importing is not None and importing.running:
+        if importing is None:  # The chain loads.
+            self._session.databases_made()
+            self._progress.block(kernel.entry_get_height(entry), progress)
+        elif importing.running:
+            self._progress.block(kernel.entry_get_height(entry), progress)
             importing.moved.set()
         if self._stop_at and kernel.entry_get_height(entry) >= self._stop_at:
             self._session.interrupt()

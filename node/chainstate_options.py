@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PRUNE_MANUALLY: Final = 2**64 - 1
 _KINDS: Final = {"main": 0, "test": 1, "testnet4": 2, "signet": 3, "regtest": 4}
+_BLOCK_CACHE: Final = 2 << 20
+_COINS_DATABASE_CACHE: Final = 8 << 20
 _FAST_PRUNE_AFTER: Final = 100
 _MOST_WORKERS: Final = 15
 
@@ -55,6 +57,8 @@ class ChainstateOptions:
     fast_prune: bool = False
     workers: int | None = None
     """Threads that verify scripts besides the one that connects, 0 to 15."""
+    cache: int | None = None
+    """Bytes for databases and coins (Core: -dbcache)."""
     blocks_xor: bool | None = None
     check_blocks: int | None = None
     check_level: int | None = None
@@ -129,3 +133,10 @@ def apply_options(handle: int, options: ChainstateOptions) -> None:
         kernel_symbols.set_minimum_chain_work(handle, options.minimum_chain_work)
     if options.assume_valid is not None:
         kernel_symbols.set_assumed_valid(handle, options.assume_valid)
+
+
+def share_cache(total: int) -> tuple[int, int]:
+    """Return what of a cache goes to coins and to their database (Core: src/kernel/caches.h)."""
+    total -= min(total // 8, _BLOCK_CACHE)
+    database = min(total // 2, _COINS_DATABASE_CACHE)
+    return total - database, database

@@ -34,6 +34,7 @@ _STATE_DEBUG: Final = 40
 _STATE_SIZE: Final = 72
 _MANAGER_BLOCK_MANAGER: Final = 656
 _MANAGER_OPTIONS: Final = 456
+_MANAGER_COINS_CACHE: Final = 1976
 _MANAGER_VERSION_BITS: Final = 1992
 _OPTIONS_NOTIFICATIONS: Final = 160
 _BLOCK_MANAGER_IMPORTING: Final = 568
@@ -398,6 +399,13 @@ class ManagerSymbols:
                 return int(verify(here, active, self._parameters(), tip(active), level, count))
             finally:
                 _function("_ZN9CVerifyDBD1Ev", None, c_void_p)(here)
+
+    def set_cache(self, coins: int, coins_database: int) -> None:
+        """Let the coins' cache and that of their database have so many bytes."""
+        with _main_lock():
+            ctypes.c_size_t.from_address(self._manager + _MANAGER_COINS_CACHE).value = coins
+            ctypes.c_size_t.from_address(self._manager + _MANAGER_COINS_CACHE + 8).value = coins_database
+            _function("_ZN17ChainstateManager20MaybeRebalanceCachesEv", None, c_void_p)(self._manager)
 
     def prune_and_flush(self) -> None:
         """Prune as the options say and write the chain state to disk."""
