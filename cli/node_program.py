@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from node.chainstate import Chainstate
     from node.context import NodeContext
     from node.indexes.indexes import Indexes
+    from node.prune_lock import PruneLock
     from node.rpc.server import RpcServer
 
 log: Final = logging.getLogger()
@@ -56,6 +57,7 @@ class Node:
         self._rpc_made = threading.Event()
         self._chainstate: Chainstate | None = None
         self._indexes: Indexes | None = None
+        self._prune_lock: PruneLock | None = None
         self._wallet: PynodeInit | None = None
 
     @property
@@ -208,8 +210,17 @@ class Node:
             clock,
             network=network_options(arguments),
             indexes=indexes,
+            prune_lock=self._lock_pruning(chainstate, indexes),
+            block_version=arguments.get_int("blockversion", 0) if arguments.is_set("blockversion") else None,
             echo_elsewhere=self._echo_elsewhere,
         )
+
+    def _lock_pruning(self, chainstate: Chainstate, indexes: Indexes) -> PruneLock | None:
+        from node.prune_lock import PruneLock
+
+        if chainstate.options.prune_target:
+            self._prune_lock = PruneLock(chainstate, indexes.prune_lock)
+        return self._prune_lock
 
     def _open_chain(self, arguments: Arguments, place: Place, alerts: Alerts) -> Chainstate | None:
         """Return the chain, None if we are to end meanwhile. Raises StartError."""
@@ -340,6 +351,8 @@ class Node:
             self._wallet.close()
         self._ipc.disconnect_incoming()
         self.services.close()
+        if self._prune_lock is not None:
+            self._prune_lock.close()
         if self._indexes is not None:
             self._indexes.stop()
         if self._chainstate is not None:

@@ -380,6 +380,11 @@ class Chainstate:
         with self._processing, self._tree.gate:
             symbols.prune(height)
 
+    def set_prune_lock(self, name: str, height: int) -> None:
+        """Keep blocks from a few below `height` on, for the one called `name` (15 letters at most). Raises as above."""
+        with self._tree.gate:
+            self._require_symbols().set_prune_lock(name, height)
+
     def verify(self, level: int, count: int) -> bool:
         """Check the last `count` blocks (0: all) anew, 4 being the most thorough `level`. Raises as above."""
         with self._processing, self._tree.gate:

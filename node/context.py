@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from common.chains import ChainParams
     from node.chainstate import Chainstate
     from node.indexes.indexes import Indexes
+    from node.prune_lock import PruneLock
 
 
 @dataclass(slots=True)
@@ -30,6 +31,8 @@ class NodeContext:
     network: NetworkOptions = field(default_factory=NetworkOptions)
     indexes: Indexes | None = None
     """None only where there is no chain either."""
+    prune_lock: PruneLock | None = None
+    """None where nothing is pruned."""
     last_built: tuple[int, int] | None = None
     """Weight, with what is reserved, and number of transactions besides the coinbase of the block built last."""
     block_version: int | None = None

@@ -123,6 +123,8 @@ def pruneblockchain(context: RpcContext, height: int) -> Json:
         raise RpcError(RPC_MISC_ERROR, "Blockchain is too short for pruning.")
     if height > tip:
         raise RpcError(RPC_INVALID_PARAMETER, "Blockchain is shorter than the attempted prune height.")
+    if context.node.prune_lock is not None:
+        context.node.prune_lock.refresh()
     chainstate.prune(min(height, max(0, tip - _BLOCKS_TO_KEEP)))
     pruned = chainstate.prune_height()
     return -1 if pruned is None else pruned
