@@ -5,16 +5,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import socket
 import stat
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipc.errors import AddressError
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+log: Final = logging.getLogger("ipc")
+
 MAX_PATH: Final = 107
 """Bytes a Unix socket path may have, without the zero at its end."""
+DEFAULT_MAX_CONNECTIONS: Final = 4096
+"""Connections a server has at a time unless told otherwise."""
 _BACKLOG: Final = 4096
 
 
@@ -110,6 +118,20 @@ class BoundPath:
             found = self.path.lstat()
             if (found.st_dev, found.st_ino) == self._identity:
                 self.path.unlink()
+
+
+def mode_for(allowed_uids: Collection[int]) -> int:
+    """Return the mode of a socket's file: for its owner, and for everybody if other users may connect."""
+    return 0o666 if set(allowed_uids) - {os.geteuid(), 0} else 0o600
+
+
+def is_allowed(sock: socket.socket, allowed_uids: Collection[int]) -> bool:
+    """Whether the process at the other end is of our user, root's or one of those; logs a refusal."""
+    uid = peer_uid(sock)
+    if uid in {0, os.geteuid()} or uid in allowed_uids:
+        return True
+    log.warning("ipc: IPC server: refused connection of user id %d", uid)
+    return False
 
 
 def peer_uid(sock: socket.socket) -> int:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from interfaces import cancellation
 from ipc import addresses
-from ipc.binding.binding import binding_of, interface_of
+from ipc.binding.binding import binding_of
 from ipc.binding.dispatch import answer_construct, context_threads, is_construct, open_request, when_known
 from ipc.binding.proxies import proxy_class
 from ipc.binding.session import Session, put_thread_map, read_thread_map
@@ -37,10 +37,11 @@ from ipc.capnp.threads import THREAD_MAP_ID, Callback, ThreadCount, ThreadMapSer
 from ipc.errors import FAILED, AddressError, DisconnectedError, IpcError, RemoteProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from interfaces.interface import Interface
+    from ipc.aio_server import AsyncServer
     from ipc.binding.binding import Binding
     from ipc.binding.dispatch import Request
     from ipc.binding.method import BoundMethod
@@ -69,59 +70,30 @@ async def connect(path: str | Path, interface: type[Interface]) -> Any:
         raise
 
 
-async def serve(path: Path, init: Interface) -> AsyncServer:
-    """Serve an object at a Unix socket until the result is closed. Raises AddressError."""
-    try:
-        sock = addresses.bind(path, 0o600)
-    except OSError as error:
-        raise AddressError(error.strerror or str(error)) from error
-    return await AsyncServer(path, init).start(sock)
+async def serve(
+    path: Path,
+    init: Interface,
+    *,
+    allowed_uids: Collection[int] = (),
+    max_connections: int = addresses.DEFAULT_MAX_CONNECTIONS,
+) -> AsyncServer:
+    """Serve an object at a Unix socket until the result is closed. Raises AddressError.
 
+    Beside the user we run as and root, `allowed_uids` may connect. More than `max_connections` have to wait.
+    """
+    from ipc.aio_server import AsyncServer
 
-class AsyncServer:
-    """A listening socket, its file and its connections."""
-
-    def __init__(self, path: Path, init: Interface) -> None:
-        """Offer `init`, whose schema is matched now. Raises BindingError."""
-        self._bound = addresses.BoundPath(path)
-        self._init = init
-        self._interface = interface_of(init)
-        binding_of(self._interface)
-        self._sessions: set[AsyncSession] = set()
-        self._server: asyncio.Server | None = None
-
-    async def start(self, sock: Any) -> AsyncServer:
-        """Begin to accept."""
-        loop = asyncio.get_running_loop()
-
-        def accept() -> AsyncSession:
-            session = AsyncSession(loop, self._sessions)
-            session.offer(self._init, self._interface)
-            return session
-
-        self._server = await loop.create_unix_server(accept, sock=sock)
-        return self
-
-    async def close(self) -> None:
-        """Stop serving: calls are cancelled, connections and the socket's file go. Idempotent."""
-        self._bound.remove()
-        if self._server is not None:
-            self._server.close()
-            for session in list(self._sessions):
-                session.close()
-            await asyncio.sleep(0)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+    return await AsyncServer(path, init, allowed_uids, max_connections).start()
 
 
 _thread: contextvars.ContextVar[AsyncThread | None] = contextvars.ContextVar("ipc_thread", default=None)
 _callback: contextvars.ContextVar[dict[AsyncSession, Callback] | None] = contextvars.ContextVar(
     "ipc_callback", default=None
 )
+
+
+def _nothing() -> None:
+    pass
 
 
 class AsyncThread(ThreadServer):
@@ -173,8 +145,13 @@ class AsyncThread(ThreadServer):
 class AsyncSession(asyncio.Protocol, Session):
     """One connection and its objects."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sessions: set[AsyncSession] | None = None) -> None:
-        """Belong to `sessions`, those of a server, while connected."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sessions: set[AsyncSession] | None = None,
+        on_end: Callable[[], None] = _nothing,
+    ) -> None:
+        """Belong to `sessions`, those of a server, while connected; tell it of the end."""
         Session.__init__(self, Rpc(self._wake), AsyncObject, _make_proxy)
         self.loop = loop
         self.pool: list[LocalCap] = []
@@ -183,6 +160,7 @@ class AsyncSession(asyncio.Protocol, Session):
         self.callback = LocalCap(AsyncThread(self.name))
         self.tasks: set[asyncio.Task[None]] = set()
         self._sessions = sessions
+        self._on_end = on_end
         self._peer_threads: Capability | None = None
         self._free: list[Capability] = []
         self._permits = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
@@ -241,6 +219,7 @@ class AsyncSession(asyncio.Protocol, Session):
         if self._sessions is not None and self in self._sessions:
             self._sessions.discard(self)
             log.info("ipc: {%s} IPC server: socket disconnected.", self.name)
+        self._on_end()
 
     def close(self, error: Exception | None = None) -> None:
         """Close the connection. Idempotent."""
@@ -540,7 +519,3 @@ def _make_thread(origin: str, count: ThreadCount) -> LocalCap:
 
 def _depth(cap: LocalCap) -> int:
     return cap.server.depth if isinstance(cap.server, ThreadServer) else 0
-
-
-def _nothing() -> None:
-    pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ log: Final = logging.getLogger("ipc")
 
 T = TypeVar("T", bound=Interface)
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR})
-DEFAULT_MAX_CONNECTIONS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Ipc:
         *,
         data_dir: Path | None = None,
         allowed_uids: Collection[int] = (),
-        max_connections: int = DEFAULT_MAX_CONNECTIONS,
+        max_connections: int = addresses.DEFAULT_MAX_CONNECTIONS,
     ) -> None:
         """`allowed_uids` may connect beside the user we run as and root."""
         self.exe_name = exe_name
@@ -178,9 +176,8 @@ class Ipc:
         """
         protocol = self._protocol
         path = addresses.socket_path(address, self.data_dir, self.exe_name)
-        others = self.allowed_uids - {os.geteuid(), 0}
         try:
-            sock = addresses.bind(path, 0o666 if others else 0o600)
+            sock = addresses.bind(path, addresses.mode_for(self.allowed_uids))
         except OSError as error:
             raise AddressError(error.strerror or str(error)) from error
         with self._lock:
@@ -189,11 +186,7 @@ class Ipc:
         return f"unix:{path}"
 
     def _allows(self, sock: socket.socket) -> bool:
-        uid = addresses.peer_uid(sock)
-        if uid in {0, os.geteuid()} or uid in self.allowed_uids:
-            return True
-        log.warning("ipc: IPC server: refused connection of user id %d", uid)
-        return False
+        return addresses.is_allowed(sock, self.allowed_uids)
 
     def disconnect_incoming(self) -> None:
         """Drop the connections others made to us, but not our parent's; their calls are cancelled."""

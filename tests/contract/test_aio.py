@@ -170,3 +170,39 @@ def test_server_cancels_the_calls_of_who_goes(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
 
     run(main())
+
+
+def test_a_server_has_a_bound_and_more_clients_wait(tmp_path: Path, no_leaks: None) -> None:  # noqa: ARG001
+    async def main() -> None:
+        path = tmp_path / "node.sock"
+        async with await aio.serve(path, KeeperInit(), max_connections=1):
+            async with await aio.connect(path, ZooInit) as first:
+                zoo = await first.make_zoo()
+                second = asyncio.create_task(aio.connect(path, ZooInit))
+                assert await zoo.quick(1) == 254
+                await asyncio.sleep(0.05)
+                assert not second.done()
+            async with await second as init:
+                assert await (await init.make_zoo()).quick(2) == 253
+
+    run(main())
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_server_refuses_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ipc import addresses
+
+    stranger = 54321
+    monkeypatch.setattr(addresses, "peer_uid", lambda _: stranger)
+
+    async def main() -> None:
+        path = tmp_path / "node.sock"
+        async with await aio.serve(path, KeeperInit()):
+            with pytest.raises(IpcError):
+                await aio.connect(path, ZooInit)
+        async with await aio.serve(path, KeeperInit(), allowed_uids=[stranger]):
+            assert path.stat().st_mode & 0o777 == 0o666
+            async with await aio.connect(path, ZooInit) as init:
+                assert await (await init.make_zoo()).quick(1) == 254
+
+    run(main())
