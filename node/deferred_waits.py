@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     Collect = Callable[[Position, Wanted, int], EventBatch]
 
 _PAUSE: Final = 0.002
-"""Seconds that each answer holds the next round off, on average."""
+"""Seconds that each answer holds the next round off at least, on average."""
+_REST: Final = 10
+"""How many times as long as a round took it holds the next one off at least."""
 _CREDIT: Final = 0.2
 """Seconds of such pauses that are let off after a quiet time."""
 _NOT_LOOKED: Final = -1
@@ -167,7 +169,7 @@ class DeferredWaits:
     def _answer(self, waits: list[DeferredWait], seen: int | None, *, closed: bool) -> list[DeferredWait]:
         """Answer those that are due and return the others; with `seen` None look for nobody."""
         known: dict[tuple[Position, Wanted, int], EventBatch | Exception] = {}
-        now = time.monotonic()
+        now, worked = time.monotonic(), time.thread_time()
         answered: list[DeferredWait] = []
         kept: list[DeferredWait] = []
         for wait in waits:
@@ -188,7 +190,8 @@ class DeferredWaits:
         for wait in answered:
             wait.close()
         if known:
-            self._paid_until = max(self._paid_until, now) + _PAUSE * len(answered)
+            pause = max(_PAUSE * len(answered), _REST * (time.thread_time() - worked))
+            self._paid_until = max(self._paid_until, now) + pause
         return kept
 
     def _look(
