@@ -294,3 +294,44 @@ def test_full_disk(tmp_path: Path) -> None:
     feed(chain, [])
     chain.close()
     shutil.rmtree(tmp_path / "blocks")
+
+
+def test_node_on_a_full_disk(programs: Programs) -> None:
+    """It ends with Core's words and status, and goes on once there is room."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
+
+    programs.data_dir.mkdir(parents=True, exist_ok=True)
+    node = subprocess.Popen(
+        [BIN / "pynode", "-regtest", f"-datadir={programs.data_dir}", "-disablewallet", "-server=0", "-ipcbind=unix"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=limit,  # noqa: PLW1509 - the test has no other thread
+    )
+    programs.started.append(node)
+    read_until(node, "Done loading")
+    asked = programs.start("pycli", "generatetodescriptor", "5000", "raw(51)")
+    _, said = node.communicate(timeout=50)
+    asked.communicate(timeout=20)
+    assert node.returncode == 1
+    assert "Error: A fatal internal error occurred, see debug.log for details: " in said
+    node = programs.node("-disablewallet", "-server=0")
+    verified = programs.ask("verifychain", "4", "0")
+    assert verified.stdout == "true\n", verified.stderr
+    node.send_signal(signal.SIGTERM)
+    node.communicate(timeout=20)
+    assert node.returncode == 0
+
+
+def test_stopping_while_blocks_are_made(programs: Programs) -> None:
+    node = programs.node("-disablewallet", "-server=0")
+    asked = programs.start("pycli", "generatetodescriptor", "100000", "raw(51)")
+    read_until(node, "height=50 ")
+    node.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    node.communicate(timeout=20)
+    assert node.returncode == 0
+    assert time.monotonic() - started < 10
+    asked.communicate(timeout=20)
