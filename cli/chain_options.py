@@ -41,7 +41,10 @@ def chainstate_options(
         load_blocks=tuple(Path(name).absolute() for name in arguments.get_list("loadblock")),
         prune_target=_prune_target(arguments),
         fast_prune=is_regtest and arguments.get_bool("fastprune"),
-        cache=max(4, arguments.get_int("dbcache", 0)) * _MEBIBYTE if arguments.is_set("dbcache") else None,
+        cache=_cache(arguments, "dbcache", 4),
+        signature_cache=_cache(arguments, "maxsigcachesize"),
+        batch_size=_number(arguments, "dbbatchsize"),
+        crash_ratio=arguments.get_int("dbcrashratio", 0),
         workers=_workers(arguments.get_int("par", 0)),
         blocks_xor=arguments.get_bool("blocksxor") if arguments.is_set("blocksxor") else None,
         check_blocks=_number(arguments, "checkblocks"),
@@ -63,6 +66,10 @@ def chainstate_options(
 
 def _number(arguments: Arguments, name: str) -> int | None:
     return arguments.get_int(name, 0) if arguments.is_set(name) else None
+
+
+def _cache(arguments: Arguments, name: str, least: int = 0) -> int | None:
+    return max(least, arguments.get_int(name, 0)) * _MEBIBYTE if arguments.is_set(name) else None
 
 
 def _prune_target(arguments: Arguments) -> int:

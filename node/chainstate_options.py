@@ -59,6 +59,12 @@ class ChainstateOptions:
     """Threads that verify scripts besides the one that connects, 0 to 15."""
     cache: int | None = None
     """Bytes for databases and coins (Core: -dbcache)."""
+    signature_cache: int | None = None
+    """Bytes for scripts and signatures found to be good (Core: -maxsigcachesize)."""
+    batch_size: int | None = None
+    """Bytes to write to the coins' database at a time (Core: -dbbatchsize)."""
+    crash_ratio: int = 0
+    """Crash once in so many writes, for tests (Core: -dbcrashratio)."""
     blocks_xor: bool | None = None
     check_blocks: int | None = None
     check_level: int | None = None
@@ -115,6 +121,10 @@ def apply_options(handle: int, options: ChainstateOptions) -> None:
         kernel.manager_options_set_worker_threads_num(handle, max(0, min(options.workers, _MOST_WORKERS)))
     fields = {
         "use_xor": options.blocks_xor,
+        "batch_write_bytes": options.batch_size,
+        "simulate_crash_ratio": options.crash_ratio or None,
+        "script_cache": None if options.signature_cache is None else options.signature_cache // 2,
+        "signature_cache": None if options.signature_cache is None else options.signature_cache // 2,
         "check_block_index": options.check_block_index,
         "max_tip_age": options.max_tip_age,
         "check_blocks": options.check_blocks,

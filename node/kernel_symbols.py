@@ -155,6 +155,10 @@ _DEPLOYMENTS: Final = {"testdummy": 144}
 _MANAGER_OPTION_FIELDS: Final[dict[str, tuple[int, Any, int]]] = {
     "check_block_index": (40 + 48, ctypes.c_int32, 40 + 52),
     "max_tip_age": (40 + 128, c_int64, 0),
+    "batch_write_bytes": (40 + 144, ctypes.c_size_t, 0),
+    "simulate_crash_ratio": (40 + 152, c_int, 0),
+    "script_cache": (40 + 184, ctypes.c_size_t, 0),
+    "signature_cache": (40 + 192, ctypes.c_size_t, 0),
     "use_xor": (240 + 8, c_bool, 0),
     "prune_target": (240 + 16, ctypes.c_uint64, 0),
     "fast_prune": (240 + 24, c_bool, 0),

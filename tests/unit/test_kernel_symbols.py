@@ -63,7 +63,7 @@ def test_signet_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_what_consensus_says_on_regtest(tmp_path: Path) -> None:
-    chain = open_chain(tmp_path, cache=8 << 20)
+    chain = open_chain(tmp_path, cache=8 << 20, signature_cache=1 << 20, batch_size=1 << 16)
     feed(chain, branch(3))
     tip = chain.tip()
     with chain.symbols() as symbols:
