@@ -19,6 +19,7 @@ MODULES: Final = (
     "block_filters",
     "index_info",
     "transaction_proofs",
+    "descriptor_activity",
     "control",
     "blockchain",
     "chain_control",

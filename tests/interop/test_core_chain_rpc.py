@@ -154,6 +154,17 @@ def test_the_chain_as_a_whole(both: Both) -> None:
     assert both.ask_ours("getblockchaininfo")["result"]["size_on_disk"] > 0
 
 
+def test_activity_of_descriptors(both: Both) -> None:
+    hashes = [both.result("getblockhash", height) for height in (112, 1, 111, 111)]
+    activity = both.compare("getdescriptoractivity", hashes, ["raw(51)", {"desc": "raw(00ff)", "range": 3}])["activity"]
+    assert {each["type"] for each in activity} == {"spend", "receive"}
+    assert both.compare("getdescriptoractivity", [], ["raw(51)"], False) == {"activity": []}
+    both.compare("getdescriptoractivity", ["00" * 32], ["raw(51)"])
+    both.compare("getdescriptoractivity", ["00"], ["raw(51)"])
+    both.compare("getdescriptoractivity", hashes, ["nonsense"])
+    both.compare("getdescriptoractivity", hashes, [7])
+
+
 def test_waiting_ends_with_the_tip(both: Both) -> None:
     tip = both.result("getblockcount")
     both.compare("waitforblockheight", tip)

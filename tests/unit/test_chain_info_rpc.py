@@ -87,3 +87,11 @@ def test_percentiles_by_weight() -> None:
     assert percentiles([], 0) == [0] * 5
     assert percentiles([(1, 10), (2, 15), (3, 75)], 100) == [1, 2, 3, 3, 3]
     assert percentiles([(7, 1)], 1) == [7] * 5
+
+
+def test_activity_of_a_descriptor(node: RegtestNode) -> None:
+    first, second, _ = node.extend(3)
+    hashes = [entry.hash[::-1].hex() for entry in (second, first)]
+    found = ask(node, "getdescriptoractivity", hashes, ["raw(51)"])["activity"]
+    assert [(each["type"], each["height"], each["vout"]) for each in found] == [("receive", 1, 0), ("receive", 2, 0)]
+    assert ask(node, "getdescriptoractivity", hashes, ["raw(52)"]) == {"activity": []}

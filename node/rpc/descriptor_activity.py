@@ -1,0 +1,154 @@
+"""RPC method that lists what blocks did to the coins of descriptors (Core: src/rpc/blockchain.cpp)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from node.rpc.arguments import parse_hash
+from node.rpc.block_json import hash_hex, read_block_checked, read_undo_checked
+from node.rpc.coin_scan import SCAN_OBJECTS
+from node.rpc.descriptor_arguments import scanned_scripts
+from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
+from node.rpc.help import example_cli
+from node.rpc.json import Amount
+from node.rpc.method import Arg, Kind, Result, method
+from node.rpc.script_json import script_fields
+from node.rpc.transaction_doc import SCRIPT_PUBKEY
+from primitives.block import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from common.chains import ChainParams
+    from node.block_tree import BlockEntry
+    from node.chainstate import Chainstate
+    from node.rpc.json import Json
+    from node.rpc.request import RpcContext
+
+_IN_BLOCK: Final = (
+    Result(Kind.STR_HEX, "blockhash", "The hash of the block, if it is in one", optional=True),
+    Result(Kind.NUM, "height", "The height of the block, if it is in one", optional=True),
+)
+_EXAMPLE: Final = (
+    "'[\"000000000000000000001347062c12fded7c528943c8ce133987e2e2f5a840ee\"]' "
+    "'[\"addr(bc1qzl6nsgqzu89a66l50cvwapnkw5shh23zarqkw9)\"]'"
+)
+
+
+@method(
+    "blockchain",
+    "getdescriptoractivity",
+    Arg(
+        "blockhashes",
+        Kind.ARR,
+        "The hashes of the blocks to look at, all of the best chain, in any order",
+        (Arg("blockhash", Kind.STR_HEX, "The hash of a block", optional=True),),
+    ),
+    replace(SCAN_OBJECTS, help="What to look for; each is a descriptor or an object with one:", optional=False),
+    Arg("include_mempool", Kind.BOOL, "Whether to look at transactions that wait for a block too", default=True),
+    result=Result(
+        Kind.OBJ,
+        "",
+        "",
+        (
+            Result(
+                Kind.ARR,
+                "activity",
+                "What happened, by height",
+                (
+                    Result(
+                        Kind.OBJ,
+                        "",
+                        "",
+                        (
+                            Result(Kind.STR, "type", "Always 'spend'"),
+                            Result(Kind.STR_AMOUNT, "amount", "The value of the output spent, in BTC"),
+                            *_IN_BLOCK,
+                            Result(Kind.STR_HEX, "spend_txid", "The transaction that spends it"),
+                            Result(Kind.NUM, "spend_vin", "The number of the input that does"),
+                            Result(Kind.STR_HEX, "prevout_txid", "The transaction that made the output"),
+                            Result(Kind.NUM, "prevout_vout", "The number of the output"),
+                            Result(Kind.OBJ, "prevout_spk", "", SCRIPT_PUBKEY),
+                        ),
+                    ),
+                    Result(
+                        Kind.OBJ,
+                        "",
+                        "",
+                        (
+                            Result(Kind.STR, "type", "Always 'receive'"),
+                            Result(Kind.STR_AMOUNT, "amount", "The value of the output, in BTC"),
+                            *_IN_BLOCK,
+                            Result(Kind.STR_HEX, "txid", "The transaction that makes it"),
+                            Result(Kind.NUM, "vout", "The number of the output"),
+                            Result(Kind.OBJ, "output_spk", "", SCRIPT_PUBKEY),
+                        ),
+                    ),
+                ),
+                skip_type_check=True,
+            ),
+        ),
+    ),
+    help="Lists what some blocks made and spent of the coins of descriptors.\n"
+    "It goes well with the `relevant_blocks` of scanblocks.\n"
+    "It may take minutes; let the client wait without end (bitcoin-cli -rpcclienttimeout=0).",
+    examples=example_cli("getdescriptoractivity", _EXAMPLE),
+)
+def getdescriptoractivity(
+    context: RpcContext, blockhashes: list[Json], scanobjects: list[Json], include_mempool: bool
+) -> Json:
+    """Return what happened in blocks; the mempool is empty until there is one."""
+    del include_mempool
+    chainstate = context.node.chainstate
+    chain = context.node.chain
+    entries = {_listed_block(chainstate, value) for value in blockhashes}
+    scripts = {script for each in scanobjects for script in scanned_scripts(each, chain)[0]}
+    activity: list[Json] = []
+    for entry in sorted(entries, key=lambda entry: entry.height):
+        context.server.check_interrupt()
+        activity += _activity(chainstate, entry, scripts, chain)
+    return {"activity": activity}
+
+
+def _listed_block(chainstate: Chainstate, value: Json) -> BlockEntry:
+    entry = chainstate.entry(parse_hash(value, "blockhash"))
+    if entry is None:
+        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block not found")
+    if not chainstate.contains(entry):
+        raise RpcError(RPC_INVALID_PARAMETER, "Block is not in main chain")
+    return entry
+
+
+def _activity(chainstate: Chainstate, entry: BlockEntry, scripts: set[bytes], chain: ChainParams) -> Iterator[Json]:
+    block = Block.parse(read_block_checked(chainstate, entry))
+    undo = read_undo_checked(chainstate, entry)
+    place: dict[str, Json] = {"blockhash": hash_hex(entry), "height": entry.height}
+    for number, transaction in enumerate(block.transactions):
+        txid = transaction.txid[::-1].hex()
+        for i, coin in enumerate(undo[number - 1] if number else ()):
+            if coin.script_pubkey in scripts:
+                spent = transaction.inputs[i].prevout
+                yield {
+                    "type": "spend",
+                    "amount": Amount(coin.value),
+                    **place,
+                    "spend_txid": txid,
+                    "spend_vin": i,
+                    "prevout_txid": spent.txid[::-1].hex(),
+                    "prevout_vout": spent.index,
+                    "prevout_spk": script_fields(coin.script_pubkey, chain),
+                }
+        for i, (value, script) in enumerate(transaction.outputs):
+            if script in scripts:
+                yield {
+                    "type": "receive",
+                    "amount": Amount(value),
+                    **place,
+                    "txid": txid,
+                    "vout": i,
+                    "output_spk": script_fields(script, chain),
+                }
+
+
+METHODS: Final = (getdescriptoractivity,)
