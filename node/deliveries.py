@@ -85,7 +85,7 @@ class Delivery(Handler):
             while step is not None and not self._ended.cancelled and step(self._ended):
                 pass
         except Exception as error:  # noqa: BLE001 - whatever the client raised, or that it is gone
-            log.debug("A client's callback ended: %s", error)
+            log.info("A client is not called back any more: %s", error)
         finally:
             # The client's object lives only as long as somebody may call it.
             self._step = None

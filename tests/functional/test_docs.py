@@ -1,15 +1,18 @@
 """The examples in docs/ do what they say, word for word."""
 
+import json
 import os
 import re
 import runpy
+import select
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from running_programs import Programs
+from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block
+from running_programs import Programs, wait_for
 
 from interfaces.interface import Interface
 from ipc import BindingError
@@ -96,3 +99,62 @@ def test_typed_client_of_bitcoin_core(tmp_path: Path) -> None:
     finally:
         node.terminate()
         node.wait(30)
+
+
+def test_events(programs: Programs, tmp_path: Path) -> None:
+    """The follower prints what comes, is killed, and goes on where it was."""
+    programs.node("-disablewallet", "-server=0")
+    (follower,) = blocks("events.md", "python")
+    script = tmp_path / "follower.py"
+    script.write_text(follower.replace(SOCKET, str(programs.network_dir / "node.sock")))
+
+    def follow(count: int) -> list[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-u", script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(count)]
+        wait_for((tmp_path / "place.txt").exists, "the place was stored")
+        process.kill()
+        process.communicate()
+        return [" ".join(line.split()[:2]) for line in lines]
+
+    (tmp_path / "place.txt").write_text(REGTEST_GENESIS_HASH.hex())
+    branch = [build_block(REGTEST_GENESIS_HASH, 1)]
+    branch.append(build_block(block_hash(branch[0]), 2))
+    for block in branch:
+        programs.ask("ipccall", "Mining.submitBlock", block.hex())
+    assert follow(2) == ["+ 1", "+ 2"]
+    place = tmp_path / "place.txt"
+    place.write_text(block_hash(branch[1]).hex())
+    other = [build_block(REGTEST_GENESIS_HASH, 1, extra=1)]
+    other.append(build_block(block_hash(other[0]), 2, extra=1))
+    other.append(build_block(block_hash(other[1]), 3, extra=1))
+    for block in other:
+        programs.ask("ipccall", "Mining.submitBlock", block.hex())
+    assert follow(5) == ["- 2", "- 1", "+ 1", "+ 2", "+ 3"]
+
+
+def test_callback(programs: Programs, tmp_path: Path) -> None:
+    programs.node("-disablewallet", "-server=0")
+    blocking, _, callback = blocks("typed-client.md", "python")
+    start = blocking.partition("    mining = ")[0].replace("connect_address(", "connect_address(*(", 1)
+    start = start.replace(f'*("unix:{SOCKET}")', f'"unix:{programs.network_dir}/node.sock", PynodeInit)')
+    script = tmp_path / "callback.py"
+    indented = "".join(f"    {line}\n" if line else "\n" for line in callback.splitlines())
+    script.write_text(f"import time\nfrom interfaces.init import PynodeInit\n{start}{indented}    time.sleep(20)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-u", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    extra = 0
+    while process.poll() is None and not select.select([process.stdout], [], [], 0.3)[0]:
+        # Its handler hears only of tips from then on.
+        tip = json.loads(programs.ask("ipccall", "Mining.getTip").stdout)
+        extra += 1
+        block = build_block(bytes.fromhex(tip["hash"]), tip["height"] + 1, extra=extra)
+        programs.ask("ipccall", "Mining.submitBlock", block.hex())
+    line = process.stdout.readline()
+    process.kill()
+    assert re.fullmatch(r"\d+ \d+\.\d\d%\n", line), process.communicate()
+    process.communicate()

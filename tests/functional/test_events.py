@@ -74,7 +74,7 @@ class Follower:
 def test_killed_nodes_and_reorganisations(programs: Programs) -> None:
     first, second = Branch(0), Branch(1)
     follower, once = Follower(), Follower()
-    node = programs.node("-disablewallet")
+    node = programs.node("-disablewallet", "-server=0")
     with reach(programs) as (mining, events, _):
         first.mine(mining, 30)
         follower.catch_up(events)
@@ -82,14 +82,14 @@ def test_killed_nodes_and_reorganisations(programs: Programs) -> None:
         assert follower.chain == first.hashes
     node.kill()
     node.wait()
-    node = programs.node("-disablewallet")
+    node = programs.node("-disablewallet", "-server=0")
     with reach(programs) as (mining, events, _):
         second.mine(mining, 40)
         follower.catch_up(events)
         assert follower.chain == second.hashes
     node.kill()
     node.wait()
-    programs.node("-disablewallet")
+    programs.node("-disablewallet", "-server=0")
     with reach(programs) as (mining, events, _):
         again = Branch(0)
         again.mine(mining, 50)
@@ -114,7 +114,7 @@ while True:
 
 
 def test_subscribers_killed_in_their_wait(programs: Programs) -> None:
-    node = programs.node("-disablewallet")
+    node = programs.node("-disablewallet", "-server=0")
     address = f"unix:{programs.network_dir}/node.sock"
     followers = [
         subprocess.Popen([sys.executable, "-c", FOLLOW, address], stdout=subprocess.PIPE, text=True) for _ in range(4)
