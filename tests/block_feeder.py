@@ -1,4 +1,4 @@
-"""A process with a chain: `block_feeder.py <folder> grow|reindex|reindex_chainstate`, to be killed at any moment."""
+"""A process with a chain, to be killed: `block_feeder.py <folder> grow|crash|reindex|reindex_chainstate`."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,8 @@ from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.chainstate_options import ChainstateOptions
 
+GROWING = ("grow", "crash")
+
 
 def say(text: str) -> None:
     sys.stdout.write(text + "\n")
@@ -19,13 +21,16 @@ def say(text: str) -> None:
 
 def main(folder: Path, what: str) -> int:
     failures: list[str] = []
-    if what != "grow":
+    if what not in GROWING:
         say("ready")
     options = ChainstateOptions(
         reindex=what == "reindex", reindex_chainstate=what == "reindex_chainstate", on_failure=failures.append
     )
+    if what == "crash":
+        # The kernel leaves the process in the middle of writing coins, once in so many small parts.
+        options = ChainstateOptions(batch_size=100, crash_ratio=20)
     chain = Chainstate(folder, REGTEST, options)
-    if what != "grow":
+    if what not in GROWING:
         chain.wait_for_import()
         chain.close()
         return 0

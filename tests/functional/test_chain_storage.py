@@ -237,6 +237,19 @@ def test_killed_while_connecting(tmp_path: Path, seed: int) -> None:
         chain.close()
 
 
+def test_crashes_between_parts_of_coins(tmp_path: Path) -> None:
+    """Coins are written in parts; whatever part was the last, the next start makes up for it."""
+    for _ in range(6):
+        with feeder(tmp_path, "crash") as child:
+            said, errors = child.communicate(timeout=30)
+        assert child.returncode == 0, errors
+        assert said == "ready\n"
+        chain = open_chain(tmp_path)
+        assert chain.verify(4, 0)
+        assert chain.tip() == chain.best_header()
+        chain.close()
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("option", ["reindex", "reindex_chainstate"])
 def test_killed_while_made_anew(tmp_path: Path, seed: int, option: str) -> None:
