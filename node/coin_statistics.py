@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from node.block_scanner import script_of
 from node.store import StoreError
@@ -13,8 +13,6 @@ from primitives.muhash import MuHash3072
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from node.indexes.coins import CoinSet
 
 BOGO_SIZE: Final = 32 + 4 + 4 + 8 + 2
 """What Core counts for a coin besides its script."""
@@ -42,12 +40,21 @@ class CoinSetStatistics:
     """Internal order; empty if none was wanted."""
 
 
-def compute(coins: CoinSet, kind: CoinHash, check: Callable[[], None]) -> CoinSetStatistics:
+class Coins(Protocol):
+    """All coins of a block."""
+
+    count: int
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """Give outpoint and coin, in stored form, sorted by outpoint as bytes."""
+
+
+def compute(coins: Coins, kind: CoinHash, check: Callable[[], None]) -> CoinSetStatistics:
     """Look at all coins, calling `check` now and then. Raises StoreError, and what `check` does."""
     transactions = count = bogo_size = amount = 0
     serialized, muhash = hashlib.sha256(), MuHash3072()
     last = b""
-    for key, value in _in_order(coins):
+    for key, value in in_order(coins):
         if key[:32] != last:
             last = key[:32]
             transactions += 1
@@ -70,7 +77,7 @@ def compute(coins: CoinSet, kind: CoinHash, check: Callable[[], None]) -> CoinSe
     return CoinSetStatistics(transactions, count, bogo_size, amount, hash_)
 
 
-def _in_order(coins: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+def in_order(coins: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
     """Give the coins by transaction and, as numbers, by index; keys have the index little-endian."""
     group: list[tuple[bytes, bytes]] = []
     last = b""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MODULES: Final = (
     "coins",
     "coin_scan",
+    "snapshot",
     "block_filters",
     "index_info",
     "transaction_proofs",

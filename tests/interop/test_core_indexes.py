@@ -151,7 +151,7 @@ def in_step(tmp_path: Path, cookie: Path, process: "subprocess.Popen[bytes]") ->
         if chainstate.tip().height == 130:  # What leaves the chain before an index sees it, it never has.
             wait_until(lambda: all(thread.wait_until_synced() for thread in indexes.optional), "the fork is indexed")
     wait_until(lambda: len([1 for each in core("getindexinfo").values() if each["synced"]]) == 3, "Core has indexed")
-    wait_until(lambda: all(thread.synced for thread in (indexes.coins, *indexes.optional)), "we have indexed")
+    wait_until(lambda: all(t.wait_until_synced() for t in (indexes.coins, *indexes.optional)), "we have indexed")
     yield Both(core, ours, txids)
     assert failures == []
     indexes.stop()
@@ -257,3 +257,15 @@ def test_errors(both: Both) -> None:
             ), call
         elif not isinstance(wanted, dict):
             assert got == wanted, call
+
+
+def test_snapshots_are_the_same_to_the_byte(both: Both, tmp_path: Path) -> None:
+    for name, call in (("now", ("latest",)), ("then", ("rollback", {"rollback": 111}))):
+        theirs = both.core("dumptxoutset", name, *call)
+        ours = both.ours("dumptxoutset", name, *call)
+        assert theirs.pop("path") != ours.pop("path")
+        assert ours == theirs
+        assert (tmp_path / name).read_bytes() == (tmp_path / "core" / "regtest" / name).read_bytes()
+    assert both.ours("dumptxoutset", "now", "latest")["message"].endswith("move it out of the way first")
+    assert both.ours("dumptxoutset", "no/folder", "latest")["message"].startswith("Couldn't open file")
+    assert not list(tmp_path.glob("*.incomplete"))

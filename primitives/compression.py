@@ -1,0 +1,63 @@
+"""Coins in few bytes, as chain state databases and UTXO snapshots hold them (Core: src/compressor.cpp, serialize.h)."""
+
+from __future__ import annotations
+
+from coincurve import PublicKey
+
+_SPECIAL_SCRIPTS = 6
+_P2PK_SIZES = {35: 33, 67: 65}
+
+
+def varint(number: int) -> bytes:
+    """Return a number in base 128, most significant digit first, each but the last marked and one less (VARINT)."""
+    digits = [number & 0x7F]
+    while number > 0x7F:
+        number = (number >> 7) - 1
+        digits.append(number & 0x7F | 0x80)
+    return bytes(reversed(digits))
+
+
+def compress_amount(satoshis: int) -> int:
+    """Return a number that is small for round amounts."""
+    if not satoshis:
+        return 0
+    exponent = 0
+    while satoshis % 10 == 0 and exponent < 9:
+        satoshis //= 10
+        exponent += 1
+    if exponent == 9:
+        return 1 + (satoshis - 1) * 10 + 9
+    rest, digit = divmod(satoshis, 10)
+    return 1 + (rest * 9 + digit - 1) * 10 + exponent
+
+
+def _compressed_key(script: bytes) -> bytes | None:
+    """Return the special form of a script that pays to a public key."""
+    size = _P2PK_SIZES.get(len(script))
+    if size is None or script[0] != size or script[-1] != 0xAC:
+        return None
+    key = script[1:-1]
+    if size == 33:
+        return key if key[0] in {2, 3} else None
+    if key[0] != 4:
+        return None
+    try:
+        PublicKey(key)
+    except ValueError:
+        return None  # Not on the curve, so it could not be found again from its x.
+    return bytes((4 | key[-1] & 1,)) + key[1:33]
+
+
+def compress_script(script: bytes) -> bytes:
+    """Return a script, hashes and keys alone where it is of a common kind."""
+    size = len(script)
+    if size == 25 and script[:3] == b"\x76\xa9\x14" and script[23:] == b"\x88\xac":
+        return b"\x00" + script[3:23]
+    if size == 23 and script[:2] == b"\xa9\x14" and script[22] == 0x87:
+        return b"\x01" + script[2:22]
+    return _compressed_key(script) or varint(size + _SPECIAL_SCRIPTS) + script
+
+
+def compress_coin(value: int, script: bytes, code: int) -> bytes:
+    """Return a coin; `code` is twice its height, and one more if a coinbase made it."""
+    return varint(code) + varint(compress_amount(value)) + compress_script(script)
