@@ -1,7 +1,10 @@
 """What listeners of a chain hear, in order, and what invalidates, reconsiders and prefers blocks."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block
@@ -153,3 +156,50 @@ def test_closed_chain_says_so(chain: Chainstate) -> None:
     ):
         with pytest.raises(ClosedError):
             action()
+
+
+@pytest.mark.parametrize("interrupts", [False, True])
+def test_closing_while_others_read_and_change(tmp_path: Path, interrupts: bool) -> None:
+    chain = open_chain(tmp_path)
+    chain.add_listener(Recorder())
+    blocks, other = branch(60), branch(62, extra=1)
+    feed(chain, blocks)
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        random = Random(number)
+        try:
+            while True:
+                entry = chain.at(random.randrange(1, 60))
+                if entry is None:
+                    continue
+                assert entry.median_time_past
+                assert chain.fork_point(entry).height <= entry.height
+                if number % 3 == 0:
+                    chain.tips()
+                    assert block_hash(chain.read_block(entry)) == entry.hash
+                elif number % 3 == 1:
+                    chain.read_undo(entry)
+                    chain.check_block(blocks[-1])
+                    chain.flush()
+                elif number % 2:
+                    chain.process_block(other[random.randrange(62)])
+                else:
+                    chain.invalidate_block(entry)
+                    chain.reconsider_block(entry)
+        except ClosedError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test is to show it
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    if interrupts:
+        chain.interrupt()
+    chain.close()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert failures == []
