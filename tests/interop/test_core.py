@@ -121,7 +121,15 @@ def test_node_killed_during_a_wait(core: Core) -> None:
 @pytest.mark.skipif("32" not in VERSIONS, reason="this bitcoin-cli has -ipcconnect since v32")
 def test_bitcoin_cli_reaches_pynode(tmp_path: Path) -> None:
     node = subprocess.Popen(
-        [BIN / "pynode", "-regtest", f"-datadir={tmp_path}", "-ipcbind=unix", "-printtoconsole=0", "-disablewallet"]
+        [
+            BIN / "pynode",
+            "-regtest",
+            f"-datadir={tmp_path}",
+            "-ipcbind=unix",
+            f"-rpcport={free_port()}",
+            "-printtoconsole=0",
+            "-disablewallet",
+        ]
     )
     cli = [os.environ["BITCOIN_CLI_V32"], "-regtest", f"-datadir={tmp_path}", "-ipcconnect=unix"]
 
