@@ -204,11 +204,14 @@ class Arguments:
             for value in values:
                 yield f"Command-line arg: {name}={_shown(self.program.by_name[name], value)}"
 
-    def to_list(self) -> list[str]:
-        """Return settings as options that mean the same to another program."""
+    def to_list(self, *, secrets: bool = True) -> list[str]:
+        """Return settings as options that mean the same to another program, with or without passwords."""
         names = dict.fromkeys([*self._forced, *self._command, *self.saved, *self.config.names(self._chain)])
         options = []
         for name in names:
+            option = self.program.by_name.get(name)
+            if option is not None and option.sensitive and not secrets:
+                continue
             if self.is_negated(name):
                 options.append(f"-no{name}")
             else:

@@ -293,7 +293,7 @@ class Node:
         try:
             wallet = self._ipc.spawn_process("pywallet", PynodeInit)
             self._wallet = wallet
-            wallet.configure(arguments.to_list())
+            wallet.configure(arguments.to_list(secrets=False))
             process = wallet.make_process()
             self._init.siblings.add(process, spawned=True)
             client = wallet.make_chain_client(self._init.make_events())

@@ -72,7 +72,10 @@ def test_sources_in_order(tmp_path: Path) -> None:
 
 
 def test_secrets_stay_out_of_the_log(tmp_path: Path) -> None:
-    lines = list(place(tmp_path, "-rpcpassword=xyzzy", "-torpassword=xyzzy", "-nolisten").given())
+    arguments = place(tmp_path, "-rpcpassword=xyzzy", "-torpassword=xyzzy", "-nolisten")
+    assert "xyzzy" not in str(arguments.to_list(secrets=False))
+    assert "-rpcpassword=xyzzy" in arguments.to_list()
+    lines = list(arguments.given())
     assert "xyzzy" not in str(lines)
     assert "Command-line arg: rpcpassword=****" in lines
     assert "Command-line arg: listen=false" in lines
