@@ -50,6 +50,7 @@ class Node:
         self._commands = Commands()
         self._arguments: Arguments | None = None
         self._umbilical: Umbilical | None = None
+        self._doing = ""
         self._locks: list[DirectoryLock] = []
         self._pid_file: PidFile | None = None
         self._rpc: RpcServer | None = None
@@ -230,6 +231,12 @@ class Node:
 
         notices = self.services.notices
 
+        def progress(title: str, percent: int) -> None:
+            notices.show_progress(title, percent)
+            if self._chainstate is None and title and title != self._doing:
+                self._doing = title
+                self._init_message(title)
+
         def warnings_changed() -> None:
             notices.warnings_changed()
             if self._chainstate is not None:
@@ -238,7 +245,7 @@ class Node:
         options = chainstate_options(
             arguments, place, lambda: self.shutdown.requested, self.shutdown.request, self._abort
         )  # fmt: skip
-        options = replace(options, on_progress=notices.show_progress, on_warnings=warnings_changed)
+        options = replace(options, on_progress=progress, on_warnings=warnings_changed)
         try:
             return Chainstate(place.network_dir, place.chain, options)
         except InterruptedLoadError as error:
