@@ -31,6 +31,7 @@ _PAUSE: Final = 0.002
 """Seconds that each answer holds the next round off at least, on average."""
 _REST: Final = 10
 """How many times as long as a round took it holds the next one off at least."""
+_LONGEST_PAUSE: Final = 1.0
 _CREDIT: Final = 0.2
 """Seconds of such pauses that are let off after a quiet time."""
 _NOT_LOOKED: Final = -1
@@ -105,6 +106,12 @@ class DeferredWaits:
     def is_busy(self) -> bool:
         """Whether rounds are being held apart, so that who asks now should wait for one too."""
         return self._paid_until > time.monotonic() + _CREDIT
+
+    def charge(self, answers: int, seconds: float) -> None:
+        """Hold the next round off for answers that took `seconds` to make."""
+        now = time.monotonic()
+        pause = max(_PAUSE * answers, _REST * seconds)
+        self._paid_until = min(max(self._paid_until, now) + pause, now + _CREDIT + _LONGEST_PAUSE)
 
     def __len__(self) -> int:
         return len(self._waits)
@@ -190,8 +197,7 @@ class DeferredWaits:
         for wait in answered:
             wait.close()
         if known:
-            pause = max(_PAUSE * len(answered), _REST * (time.thread_time() - worked))
-            self._paid_until = max(self._paid_until, now) + pause
+            self.charge(len(answered), time.thread_time() - worked)
         return kept
 
     def _look(

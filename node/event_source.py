@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MAX_EVENTS: Final = 1000
 MAX_BATCH_BYTES: Final = 4_000_000
 """Data of blocks after which a batch ends."""
+_MOVING: Final = 0.1
+"""Seconds after a change of the tip in which the chain counts as busy."""
+_KEPT_PLACES: Final = 256
 _CACHED_BYTES: Final = 8_000_000
 
 
@@ -44,8 +47,10 @@ class EventSource:
         self._chainstate = chainstate
         self.signal = ChangeSignal()
         self._blocks = _RecentBlocks(chainstate)
+        self._places: dict[bytes, BlockEntry] = {}
         self.waits = DeferredWaits(self.signal, self._collect)
-        self._remove = chainstate.add_listener(_Listener(self.signal))
+        self._listener = _Listener(self.signal)
+        self._remove = chainstate.add_listener(self._listener)
 
     def find_position(self, locator: Sequence[bytes]) -> Position:
         """Return the position at the first block of `locator` that is known. Raises UnknownBlockError."""
@@ -61,7 +66,23 @@ class EventSource:
     def check(self, position: Position, wanted: Wanted) -> None:
         """Raise UnknownBlockError if `next` would."""
         if wanted.connected or wanted.disconnected:
-            _Walk(self._chainstate, position.block, self._chainstate.tip())
+            self._start(position.block)
+
+    def _start(self, place: bytes) -> BlockEntry | None:
+        """Return the block where a walk starts, None for before the first. Raises UnknownBlockError."""
+        if not place:
+            return None
+        entry = self._places.get(place) or self._chainstate.entry(place)
+        if entry is None:
+            raise UnknownBlockError(f"Block {_shown(place)} is unknown")
+        return entry
+
+    def _remember(self, entry: BlockEntry | None) -> None:
+        """Keep where walks ended: most go on there, and then need not wait for a kernel that connects a block."""
+        if entry is not None:
+            if len(self._places) >= _KEPT_PLACES:
+                self._places = {}
+            self._places[entry.hash] = entry
 
     def next(
         self,
@@ -87,11 +108,15 @@ class EventSource:
             if signal.closed or any(cancellation.cancelled for cancellation in cancellations):
                 return None
             left = deadline - time.monotonic()
-            if answer is not None and left > 0 and self.waits.is_busy:
+            moving = time.monotonic() - self._listener.changed_at < _MOVING
+            if answer is not None and left > 0 and moving and self.waits.is_busy:
                 seen = None
             else:
+                worked = time.thread_time()
                 batch = self._collect(position, wanted, most)
                 if batch.events or left <= 0:
+                    if moving:
+                        self.waits.charge(1, time.thread_time() - worked)
                     return batch
                 position = batch.position
             if answer is None:
@@ -110,7 +135,7 @@ class EventSource:
         target = chain.tip()
         reached = True
         if wanted.connected or wanted.disconnected:
-            walk = _Walk(chain, block, target)
+            walk = _Walk(self._start(block), target)
             size = 0
             while reached := len(events) < most and size < MAX_BATCH_BYTES:
                 step = walk.step()
@@ -131,6 +156,7 @@ class EventSource:
                         size += len(data)
                     events.append(_event(kind, entry, data))
                 block = walk.place
+            self._remember(walk.entry)
         if wanted.tip and target.hash != tip and reached and len(events) < most:
             events.append(_event(EventKind.TIP, target, initial_download=chain.is_initial_block_download()))
             tip = target.hash
@@ -146,31 +172,27 @@ class EventSource:
 class _Walk:
     """The shortest way from a block to a tip, one block at a time."""
 
-    def __init__(self, chain: Chainstate, start: bytes, tip: BlockEntry) -> None:
+    def __init__(self, start: BlockEntry | None, tip: BlockEntry) -> None:
         self._tip = tip
-        self.place = start
-        self._entry: BlockEntry | None = None
-        if start:
-            self._entry = chain.entry(start)
-            if self._entry is None:
-                raise UnknownBlockError(f"Block {_shown(start)} is unknown")
+        self.entry = start
+        """Where it stands, None before the first block."""
+
+    @property
+    def place(self) -> bytes:
+        """The hash of where it stands, empty before the first block."""
+        return self.entry.hash if self.entry is not None else b""
 
     def step(self) -> tuple[EventKind, BlockEntry] | None:
         """Move to the next block and return what happened, None at the tip."""
-        here, tip = self._entry, self._tip
+        here, tip = self.entry, self._tip
         if here is not None and (here.height > tip.height or tip.ancestor(here.height) != here):
-            self._move(here.previous)
+            self.entry = here.previous
             return EventKind.BLOCK_DISCONNECTED, here
         height = here.height + 1 if here is not None else 0
         if height > tip.height:
             return None
-        following = tip.ancestor(height)
-        self._move(following)
+        self.entry = following = tip.ancestor(height)
         return EventKind.BLOCK_CONNECTED, following
-
-    def _move(self, entry: BlockEntry | None) -> None:
-        self._entry = entry
-        self.place = entry.hash if entry is not None else b""
 
 
 class _RecentBlocks:
@@ -206,6 +228,8 @@ class _Listener:
 
     def __init__(self, signal: ChangeSignal) -> None:
         self._signal = signal
+        self.changed_at = 0.0
+        """When the tip changed last, by time.monotonic()."""
 
     def block_connected(self, entry: BlockEntry, block: object) -> None:
         """Wait for the tip that follows."""
@@ -216,6 +240,7 @@ class _Listener:
     def tip_changed(self, entry: BlockEntry, initial_download: bool) -> None:
         """Tell."""
         del entry, initial_download
+        self.changed_at = time.monotonic()
         self._signal.changed()
 
     def header_tip(self, entry: BlockEntry) -> None:
