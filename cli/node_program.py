@@ -221,6 +221,9 @@ class Node:
 
         if chainstate.options.prune_target:
             self._prune_lock = PruneLock(chainstate, indexes.prune_lock)
+            if not chainstate.is_loading_blocks:
+                self._init_message("Pruning blockstore…")
+                chainstate.prune_to_target()
         return self._prune_lock
 
     def _open_chain(self, arguments: Arguments, place: Place, alerts: Alerts) -> Chainstate | None:

@@ -380,6 +380,12 @@ class Chainstate:
         with self._processing, self._tree.gate:
             symbols.prune(height)
 
+    def prune_to_target(self) -> None:
+        """Delete block files as -prune says, which the kernel else does when it has written one. Raises as above."""
+        symbols = self._require_symbols()
+        with self._processing, self._tree.gate:
+            symbols.prune_and_flush()
+
     def set_prune_lock(self, name: str, height: int) -> None:
         """Keep blocks from a few below `height` on, for the one called `name` (15 letters at most). Raises as above."""
         with self._tree.gate:

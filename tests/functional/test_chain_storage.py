@@ -131,6 +131,15 @@ def test_pruning(tmp_path: Path) -> None:
         open_chain(tmp_path)
 
 
+def test_pruning_to_a_size_keeps_what_is_below_it(tmp_path: Path) -> None:
+    chain = open_chain(tmp_path, prune_target=550 << 20, fast_prune=True)
+    feed(chain, branch(700))
+    chain.prune_to_target()
+    assert chain.prune_height() is None
+    assert chain.verify(4, 0)
+    chain.close()
+
+
 def test_prune_lock_keeps_blocks(tmp_path: Path) -> None:
     chain = open_chain(tmp_path, prune_target=PRUNE_MANUALLY, fast_prune=True)
     feed(chain, branch(1000))
