@@ -182,13 +182,16 @@ def test_slow_reader_is_bounded_and_blocks_nobody(tmp_path: Path) -> None:
         slow.setblocking(False)
         sent = 0
         request = bytes(m.bootstrap(0) + m.finish(0, release_results=True)) * 500
+        rest = memoryview(request)
         before = psutil.Process().memory_info().rss
         end = time.monotonic() + 5
         while time.monotonic() < end and sent < 200 * 1024 * 1024:
             try:
-                sent += slow.send(request)
+                count = slow.send(rest)
             except BlockingIOError:
                 break
+            sent += count
+            rest = rest[count:] or memoryview(request)
         time.sleep(0.5)
         assert psutil.Process().memory_info().rss - before < 100 * 1024 * 1024
         other = client.connect_address(address, ZooInit)
