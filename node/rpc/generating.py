@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from node.block_builder import build_block, commit, solve, with_root
+from node.rpc.descriptor_arguments import descriptor_script, output_script
 from node.rpc.errors import (
     RPC_DESERIALIZATION_ERROR,
     RPC_INTERNAL_ERROR,
     RPC_INVALID_ADDRESS_OR_KEY,
-    RPC_INVALID_PARAMETER,
     RPC_METHOD_NOT_FOUND,
     RPC_MISC_ERROR,
     RPC_VERIFY_ERROR,
@@ -21,12 +21,10 @@ from node.rpc.method import Arg, Kind, Num, Result, method
 from node.use_gate import ClosedError
 from primitives import address
 from primitives.block import Block
-from primitives.descriptor_parsing import parse_descriptor
-from primitives.errors import AddressError, DecodeError, DescriptorError
+from primitives.errors import AddressError, DecodeError
 from primitives.transaction_hex import decode_transaction
 
 if TYPE_CHECKING:
-    from common.chains import ChainParams
     from node.context import NodeContext
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
@@ -36,24 +34,6 @@ _TRIES: Final = 1_000_000
 _RESERVED_WEIGHT: Final = 8000
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _HASHES: Final = Result(Kind.ARR, "", "The hashes of the blocks", inner=(Result(Kind.STR_HEX, "", "blockhash"),))
-
-
-def _descriptor_script(text: str, chain: ChainParams) -> bytes:
-    """Return the script to pay to. Raises DescriptorError where the text is none, RpcError where it will not do."""
-    parsed = parse_descriptor(text, chain)
-    if len(parsed.descriptors) > 1:
-        raise RpcError(RPC_INVALID_PARAMETER, "Multipath descriptor not accepted")
-    descriptor = parsed.descriptors[0]
-    if descriptor.is_range():
-        raise RpcError(
-            RPC_INVALID_PARAMETER, "Ranged descriptor not accepted. Maybe pass through deriveaddresses first?"
-        )  # fmt: skip
-    expansion = descriptor.expand(0, parsed.data)
-    if expansion is None:
-        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Cannot derive script without private keys")
-    scripts = expansion.scripts
-    # Of the scripts of combo(), the third is P2WPKH; without it, the second is P2PKH.
-    return scripts[0] if len(scripts) == 1 else scripts[2] if len(scripts) == 4 else scripts[1]
 
 
 def _build(node: NodeContext, script: bytes) -> Block:
@@ -111,21 +91,7 @@ def generatetoaddress(context: RpcContext, nblocks: int, to: str, maxtries: int)
 )
 def generatetodescriptor(context: RpcContext, num_blocks: int, descriptor: str, maxtries: int) -> Json:
     """Make blocks for a descriptor."""
-    try:
-        script = _descriptor_script(descriptor, context.node.chain)
-    except DescriptorError as error:
-        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, str(error)) from None
-    return _generate(context, script, num_blocks, maxtries)
-
-
-def _output_script(text: str, chain: ChainParams) -> bytes:
-    try:
-        return _descriptor_script(text, chain)
-    except DescriptorError:
-        try:
-            return address.decode(text, chain)
-        except AddressError:
-            raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Error: Invalid address or descriptor") from None
+    return _generate(context, descriptor_script(descriptor, context.node.chain), num_blocks, maxtries)
 
 
 def _transaction(text: str) -> Transaction:
@@ -172,7 +138,7 @@ def generateblock(context: RpcContext, output: str, transactions: list[str], sub
     """Make one block."""
     node = context.node
     chainstate = node.chainstate
-    script = _output_script(output, node.chain)
+    script = output_script(output, node.chain)
     included = [_transaction(text) for text in transactions]
     plain = _build(node, script)
     coinbase = plain.transactions[0]
