@@ -1,7 +1,7 @@
 """Partially signed transactions, version 0 and 2: what they hold and how several become one (BIP174, 370, 371, 373).
 
-Fields are what Core's src/psbt.h has; empty bytes and None stand for fields that are not there. Reading and writing is
-in `psbt_format`, signing in `psbt_signing`.
+Fields are what Core's src/psbt.h has; empty bytes and None stand for fields that are not there. Reading and writing are
+in `psbt_reading` and `psbt_writing`, signing in `psbt_signing`.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from node.script_check import ScriptChecker
 from primitives.errors import DecodeError
 from primitives.psbt import Psbt, combine
 from primitives.psbt_analysis import Analysis, InputAnalysis, analyze
-from primitives.psbt_format import encode_psbt
 from primitives.psbt_signing import spent_outputs
+from primitives.psbt_writing import encode_psbt
 from primitives.transaction_hex import decode_transaction
 
 if TYPE_CHECKING:

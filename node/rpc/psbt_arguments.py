@@ -8,7 +8,7 @@ from node.rpc import json
 from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RPC_VERIFY_ERROR, RpcError
 from node.rpc.method import Arg, Kind, Num
 from primitives.errors import PsbtError
-from primitives.psbt_format import decode_psbt
+from primitives.psbt_reading import decode_psbt
 from primitives.psbt_signing import SigningError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from primitives import base58
 from primitives.bip32 import format_path
 from primitives.miniscript_types import Fragment
 from primitives.psbt import HAS_SIGHASH_SINGLE, INPUTS_MODIFIABLE, OUTPUTS_MODIFIABLE
-from primitives.psbt_format import origin_order, xpub_order
+from primitives.psbt_writing import origin_order, xpub_order
 from primitives.script import to_asm
 from primitives.sighash import ALL, ANYONECANPAY, NONE, SINGLE
 from primitives.transaction import MAX_MONEY

@@ -11,7 +11,6 @@ from node.rpc.method import Arg, Kind, Result, method
 from node.rpc.psbt_arguments import DESCRIPTORS_INNER, PSBT_ARG, read_psbt, signing_error
 from node.rpc.signing import SIGHASH_HELP, parse_sighash
 from node.script_check import ScriptChecker
-from primitives.psbt_format import encode_psbt
 from primitives.psbt_signing import (
     PsbtSigner,
     SigningError,
@@ -19,6 +18,7 @@ from primitives.psbt_signing import (
     spent_outputs,
     update_output,
 )
+from primitives.psbt_writing import encode_psbt
 from primitives.script import TxoutType, solve, witness_program
 from primitives.signing_data import SigningData
 

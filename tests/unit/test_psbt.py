@@ -25,7 +25,8 @@ from primitives.hashes import sha256
 from primitives.keys import PrivateKey, encode_wif, key_id
 from primitives.miniscript_types import Fragment
 from primitives.psbt import Proprietary, Psbt, PsbtInput, PsbtOutput, combine
-from primitives.psbt_format import decode_psbt, encode_psbt, parse_psbt, serialize_psbt
+from primitives.psbt_reading import decode_psbt, parse_psbt
+from primitives.psbt_writing import encode_psbt, serialize_psbt
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "bip174.json").read_text())
