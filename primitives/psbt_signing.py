@@ -103,10 +103,13 @@ class PsbtSigner:
         fill_solution(each, solution)
         signer: Signer = InputSigner(self.transaction, self._sighashes, index, utxo.value, hash_type)
         if dummy:
-            holds = all(
-                _HASHES[fragment](preimage) == digest for (fragment, digest), preimage in each.preimages.items()
+            complete = produce_signature(
+                known,
+                DummySigner(),
+                utxo.script_pubkey,
+                solution,
+                lambda _, witness: not any(item in witness for item in _wrong_preimages(each)),
             )
-            complete = produce_signature(known, DummySigner(), utxo.script_pubkey, solution, lambda *_: holds)
         else:
             complete = produce_signature(
                 known,
@@ -237,6 +240,10 @@ def drop_unneeded_transactions(psbt: Psbt) -> None:
             return
     for each in psbt.inputs:
         each.non_witness_utxo = None
+
+
+def _wrong_preimages(each: PsbtInput) -> list[bytes]:
+    return [found for (fragment, digest), found in each.preimages.items() if _HASHES[fragment](found) != digest]
 
 
 def _signatures_have_type(each: PsbtInput, hash_type: int) -> bool:
