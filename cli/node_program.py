@@ -277,7 +277,8 @@ class Node:
             try:
                 self._indexes.start()
             except IndexFailedError as error:
-                raise StartError(str(error)) from error
+                head = "A fatal internal error occurred, see debug.log for details"
+                raise StartError(f"{error}\nError: {head}: Failed to start indexes, shutting down…") from error
 
     def _abort(self, text: str) -> None:
         """End with a failure that only the log can explain (Core: AbortNode)."""

@@ -63,6 +63,7 @@ class ChainModel:
     entries: dict[bytes, ModelEntry] = field(default_factory=dict)
     best: list[ModelEntry] = field(default_factory=list)
     listeners: list[Listener] = field(default_factory=list)
+    pruned: int | None = None
     flushed: list[ModelEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -146,6 +147,16 @@ class ChainModel:
 
     def flush(self) -> None:
         self.flushed = list(self.best)
+
+    def prune_height(self) -> int | None:
+        return self.pruned
+
+    def fork_point(self, entry: Entry) -> ModelEntry:
+        found = self.entries[entry.hash]
+        while not self.contains(found):
+            assert found.previous is not None
+            found = found.previous
+        return found
 
     def add_listener(self, listener: Listener) -> Callable[[], None]:
         self.listeners.append(listener)

@@ -76,5 +76,11 @@ class Chain(Protocol):
     def flush(self) -> None:
         """Have everything up to the tip on disk, so that no crash takes the chain back behind it."""
 
+    def prune_height(self) -> int | None:
+        """Return the height of the last block whose data are gone."""
+
+    def fork_point(self, entry: Any) -> Entry:
+        """Return the last block of the best chain on the way to an entry."""
+
     def add_listener(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` of every change from now on; return what ends that."""

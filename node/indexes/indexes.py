@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from node.indexes.index import BestBlockNotFoundError, IndexFailedError
 from node.indexes.scan import Scan
 from node.indexes.thread import FlushGate, IndexThread
 from node.indexes.transactions import SpenderIndex, TransactionIndex
+from node.kernel_symbols import KernelSymbolsError
 from node.store import Store, StoreError, StoreFormatError
 
 if TYPE_CHECKING:
@@ -55,7 +57,6 @@ class Indexes:
         self._gate = FlushGate(chain)
         self._fatal = fatal
         self._all: list[IndexThread[Any]] = []
-        self._started = False
         self.transactions: IndexThread[TransactionIndex] | None = None
         self.filters: IndexThread[FilterIndex] | None = None
         self.coin_stats: IndexThread[CoinStatsIndex] | None = None
@@ -127,16 +128,38 @@ class Indexes:
         return [thread for thread in self._all if thread is not self.coins]
 
     def start(self) -> None:
-        """Begin to follow the chain; what is to be imported should be by now."""
-        self._started = True
+        """Begin to follow the chain; what is to be imported should be by now. Raises IndexFailedError."""
+        pruned = None
+        if not all(thread.synced for thread in self._all):
+            with suppress(KernelSymbolsError):  # Only the pinned kernel can prune.
+                pruned = self._chain.prune_height()
+        if pruned is not None:
+            for thread in self._all:
+                self._check_blocks(thread, pruned)
         for thread in self._all:
-            thread.start()
+            if thread.failure is None:
+                thread.start()
+
+    def _check_blocks(self, thread: IndexThread[Any], pruned: int) -> None:
+        best = thread.best
+        if thread.synced or (best is not None and self._chain.fork_point(best).height > pruned):
+            return
+        undo = " (including undo data)" if thread.index.needs_undo else ""
+        text = (
+            f"{thread.index.name} best block of the index goes beyond pruned data{undo}. Please disable the index or "
+            "reindex (which will download the whole blockchain again)"
+        )
+        if thread is not self.coins:
+            raise IndexFailedError(text)
+        # Nobody asked for this one; the rest of the node does without.
+        log.warning("%s", text)
+        thread.disable(text)
 
     def prune_lock(self) -> int | None:
         """Return the height of the first block that may not be deleted yet, having written what can be."""
         heights = []
         for thread in self._all:
-            if thread.index.allows_pruning:
+            if thread.index.allows_pruning and thread.failure is None:
                 thread.commit()
                 heights.append(0 if thread.committed is None else thread.committed.height)
         return min(heights, default=None)

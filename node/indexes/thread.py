@@ -104,11 +104,20 @@ class IndexThread(Generic[AnyIndex]):
         """Whether the index has reached the tip once."""
         return self._synced
 
+    @property
+    def failure(self) -> str | None:
+        """Why the index cannot be used, if so."""
+        return self._failure
+
     def start(self) -> None:
         """Begin to follow the chain."""
         self._feed.add_waker(self._wake)
         self._thread = threading.Thread(target=self._run, name=self.index.thread_name)
         self._thread.start()
+
+    def disable(self, text: str) -> None:
+        """Say why the index cannot be used, instead of starting it."""
+        self._failure = text
 
     def interrupt(self) -> None:
         """Ask the thread to end, and end waits."""

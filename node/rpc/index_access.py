@@ -31,6 +31,8 @@ def indexes_of(context: RpcContext) -> Indexes:
 def synced_coins(context: RpcContext) -> IndexThread[CoinIndex]:
     """Return the coin index, once it has the tip of now. Raises RpcError while it is first built."""
     coins = indexes_of(context).coins
+    if coins.failure is not None:
+        raise RpcError(RPC_MISC_ERROR, coins.failure)
     if not coins.wait_until_synced():
         context.server.check_interrupt()
         height = 0 if coins.best is None else coins.best.height

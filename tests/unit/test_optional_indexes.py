@@ -193,6 +193,31 @@ def test_a_foreign_store_is_refused_but_coins_are_built_anew(tmp_path: Path, cha
     node.close()
 
 
+def test_pruned_blocks_are_missed_at_the_start(tmp_path: Path, chain: ChainModel) -> None:
+    chain.extend(20)
+    filters = IndexOptions(filters=True)
+    Node(tmp_path, chain, filters).close()
+    chain.extend(5)
+    chain.pruned = 20
+    indexes = Indexes(tmp_path, "regtest", chain, filters, print)
+    with pytest.raises(
+        IndexFailedError,
+        match=r"^basic block filter index best block of the index goes beyond pruned data \(including undo data\)\. "
+        r"Please disable the index or reindex \(which will download the whole blockchain again\)$",
+    ):
+        indexes.start()
+    indexes.stop()
+    without = Indexes(tmp_path, "regtest", chain, IndexOptions(), print)
+    without.start()
+    assert not without.coins.wait_until_synced()
+    with pytest.raises(IndexFailedError, match="beyond pruned data"), without.coins.reading():
+        pass
+    assert without.prune_lock() is None
+    without.stop()
+    chain.pruned = 19
+    Node(tmp_path, chain, filters).close()
+
+
 def damage_files(folder: Path, pattern: str) -> None:
     for file in folder.glob(pattern):
         with file.open("r+b") as stream:
