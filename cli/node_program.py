@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cli.claims import Claims
 from cli.commands import Commands
 from cli.errors import RecoverableError, StartError
 from cli.running import Shutdown, configure_ipc
@@ -17,13 +18,10 @@ from node.services import NodeServices
 
 if TYPE_CHECKING:
     from cli.arguments import Arguments
-    from cli.background import Umbilical
     from cli.chain_watcher import Alerts
-    from cli.pid_file import PidFile
     from cli.pynode import NodeInit
     from cli.rpc_service import RpcService
     from cli.startup import Place
-    from common.lock_file import DirectoryLock
     from common.log import Log
     from interfaces.init import PynodeInit
     from node.chainstate import Chainstate
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
     from node.rpc.server import RpcServer
 
 log: Final = logging.getLogger()
-DEFAULT_PID_NAME: Final = "bitcoind.pid"
-"""Core's, which its tests and service files know."""
 
 
 class Node:
@@ -49,10 +45,8 @@ class Node:
         self._init = init
         self._commands = Commands()
         self._arguments: Arguments | None = None
-        self._umbilical: Umbilical | None = None
+        self._claims = Claims()
         self._doing = ""
-        self._locks: list[DirectoryLock] = []
-        self._pid_file: PidFile | None = None
         self._rpc: RpcServer | None = None
         self._service: RpcService | None = None
         self._rpc_made = threading.Event()
@@ -79,13 +73,13 @@ class Node:
 
         place = prepare(arguments, keep_settings=True)
         self._check(arguments, place)
+        directories = (place.network_dir, blocks_dir(arguments, place) / "blocks")
         if console:
-            self._go_to_background(arguments, place)
+            self._claims.go_to_background(arguments, directories)
         self._arguments = arguments
-        self._lock(place.network_dir)
-        self._lock(blocks_dir(arguments, place) / "blocks")
+        self._claims.lock(directories)
         if console:
-            self._write_pid(arguments, place)
+            self._claims.write_pid(arguments, place.network_dir)
         self._start_log(arguments, place, console=console)
         self._start_rpc(arguments, place)
         context = self._load_chain(arguments, place)
@@ -98,7 +92,7 @@ class Node:
         self.rpc.finish_warmup(context)
         self._init_message("Done loading")
         self._commands.start(arguments.get("startupnotify"))
-        self.tell_parent(good=True)
+        self._claims.tell_parent(good=True)
 
     # --- in this order -------------------------------------------------------------------------------------------
 
@@ -118,42 +112,10 @@ class Node:
         except OSError as error:
             raise StartError(f"Cannot write to directory '{blocks}'; check permissions.") from error
 
-    def _go_to_background(self, arguments: Arguments, place: Place) -> None:
-        wait = arguments.get_bool("daemonwait")
-        if not wait and not arguments.get_bool("daemon"):
-            return
-        from cli.background import go_to_background
-        from cli.node_settings import blocks_dir
-        from common.version import CLIENT_NAME
-
-        for directory in (place.network_dir, blocks_dir(arguments, place) / "blocks"):
-            self._lock(directory)  # Who is refused hears it while there is a terminal.
-        self._unlock()
-        sys.stdout.write(f"{CLIENT_NAME} starting\n")
-        self._umbilical = go_to_background(arguments.get("debuglogfile", arguments.program.log_file_name))
-        if not wait:
-            self.tell_parent(good=True)
-
-    def _lock(self, directory: Path) -> None:
-        from common.errors import LockError
-        from common.lock_file import DirectoryLock
-
-        try:
-            self._locks.append(DirectoryLock(directory))
-        except LockError as error:
-            raise StartError(str(error)) from error
-
-    def _write_pid(self, arguments: Arguments, place: Place) -> None:
-        from cli.pid_file import PidFile
-
-        path = arguments.get_path("pid", DEFAULT_PID_NAME)
-        if path is not None:
-            self._pid_file = PidFile(place.network_dir / path)
-
     def _start_log(self, arguments: Arguments, place: Place, *, console: bool) -> None:
         from cli.startup import start_log
 
-        self.log_file = start_log(arguments, place, console=console and self._umbilical is None)
+        self.log_file = start_log(arguments, place, console=console and not self._claims.in_background)
         given = arguments.get("datadir")
         if given and not Path(given).is_absolute():
             log.warning(
@@ -334,10 +296,9 @@ class Node:
         if self.log_file is not None:
             self.log_file.reopen()
 
-    def tell_parent(self, *, good: bool) -> None:
-        """Tell the process that waits until we are in the background, if there is one, how it went."""
-        if self._umbilical is not None:
-            self._umbilical.tell(good=good)
+    def failed(self) -> None:
+        """Tell the process that waits until we are in the background, if it still does, that it came to nothing."""
+        self._claims.tell_parent(good=False)
 
     def stop(self) -> None:
         """End everything, in the reverse order. Idempotent."""
@@ -369,16 +330,10 @@ class Node:
         if self._chainstate is not None:
             self._chainstate.close()
         self._ipc.close()
-        if self._pid_file is not None:
-            self._pid_file.close()
-        self._unlock()
+        self._claims.close()
         log.info("Shutdown done")
         if self.log_file is not None:
             self.log_file.close()
-
-    def _unlock(self) -> None:
-        while self._locks:
-            self._locks.pop().close()
 
 
 def warn(text: str) -> None:

@@ -102,4 +102,4 @@ def _main(argv: list[str]) -> int:
         raise
     finally:
         node.stop()
-        node.tell_parent(good=False)
+        node.failed()
