@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
+from node.store import StoreFormatError
+
 if TYPE_CHECKING:
     from node.indexes.blocks import IndexedBlock
     from node.indexes.chain import Entry
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 BEST: Final = b"B"
 """The key of the best block's hash, in the store of every index."""
+
+
+_HASH_SIZE: Final = 32
 
 
 class IndexFailedError(Exception):
@@ -39,7 +44,10 @@ class Index(ABC):
 
     def read_best(self) -> bytes | None:
         """Return the hash of the last block that is in the store. Raises StoreError."""
-        return self.store.get(BEST)
+        found = self.store.get(BEST)
+        if found is not None and len(found) != _HASH_SIZE:  # Core keeps a locator here, if it was let in.
+            raise StoreFormatError(f"'{self.store.path}' was written by another program or version; move it away")
+        return found
 
     @abstractmethod
     def load(self, best: Entry | None) -> None:

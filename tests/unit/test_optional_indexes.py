@@ -183,6 +183,11 @@ def test_a_foreign_store_is_refused_but_coins_are_built_anew(tmp_path: Path, cha
     with pytest.raises(IndexFailedError, match="txindex' was written by another program or version"):
         Indexes(tmp_path, "regtest", chain, IndexOptions(transactions=True), print)
     chain.extend(3)
+    shared = Store(tmp_path / "txindex", b"pynode transactions 1", wipe=True)
+    shared.write({b"B": bytes(69)})
+    shared.close()
+    with pytest.raises(IndexFailedError, match="txindex' was written by another program or version"):
+        Indexes(tmp_path, "regtest", chain, IndexOptions(transactions=True), print)
     node = Node(tmp_path, chain, IndexOptions())
     assert node.indexes.coins.index.count == len(chain.tip().coins)
     node.close()
