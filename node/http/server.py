@@ -33,6 +33,11 @@ def _any_body(request: HttpRequest) -> bool:
     return True
 
 
+def _not_at_once(request: HttpRequest) -> HttpResponse | None:
+    del request
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """Who answers targets that begin with a prefix, or are it. The handler runs on a worker's thread."""
@@ -43,6 +48,8 @@ class Route:
     exact: bool = False
     wants_body: Callable[[HttpRequest], bool] = _any_body
     """Told the head of a request: whether its body is to be kept. Runs on the loop's thread, so be quick."""
+    answer_at_once: Callable[[HttpRequest], HttpResponse | None] = _not_at_once
+    """Asked first, on the loop's thread: answers what takes no time, with None leaves it to `handler`."""
 
     def rest_of(self, target: str) -> str | None:
         """Return what follows the prefix, None if it is not for us."""
@@ -190,6 +197,8 @@ class HttpServer:
             connection.answer(refusal(HTTPStatus.METHOD_NOT_ALLOWED))
         elif (found := self._find(request.target)) is None:
             connection.answer(refusal(HTTPStatus.NOT_FOUND))
+        elif (response := found[0].answer_at_once(request)) is not None:
+            connection.answer(response)
         elif not self._submit(_Task(self, connection, request, *found)):
             log.warning(
                 "Request rejected because http work queue depth exceeded, "

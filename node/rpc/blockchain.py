@@ -37,6 +37,7 @@ _EXAMPLE: Final = '"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6
     result=Result(Kind.STR_HEX, "", "The hash of the best block"),
     help="Returns the hash of the best block, the one with the most work that is fully validated.",
     examples=examples("getbestblockhash"),
+    quick=True,
 )
 def getbestblockhash(context: RpcContext) -> Json:
     """Return the hash of the tip."""
@@ -49,6 +50,7 @@ def getbestblockhash(context: RpcContext) -> Json:
     result=Result(Kind.NUM, "", "The height of the best block"),
     help="Returns the height of the best block, which is 0 for the genesis block.",
     examples=examples("getblockcount"),
+    quick=True,
 )
 def getblockcount(context: RpcContext) -> Json:
     """Return the height of the tip."""

@@ -60,6 +60,7 @@ def stop(context: RpcContext, wait: int | None) -> Json:
     result=Result(Kind.NUM, "", "Seconds since the node was started"),
     help="Returns how long the node has been running.",
     examples=examples("uptime"),
+    quick=True,
 )
 def uptime(context: RpcContext) -> Json:
     """Return the seconds since the start."""
@@ -95,6 +96,7 @@ def uptime(context: RpcContext) -> Json:
     ),
     help="Returns what the RPC server is doing.",
     examples=examples("getrpcinfo"),
+    quick=True,
 )
 def getrpcinfo(context: RpcContext) -> Json:
     """Tell of the server."""

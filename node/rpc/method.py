@@ -193,6 +193,8 @@ class Method:
     help: str
     examples: str
     function: Callable[..., Json]
+    quick: bool = False
+    """Neither waits for anything, not even a lock, nor computes: it may run on the thread that serves all clients."""
     required: int = field(init=False)
     names: tuple[tuple[str, bool], ...] = field(init=False)
     """All names of arguments as in `Arg.names`, and whether they go into the options that follow."""
@@ -214,6 +216,8 @@ class Method:
 
     def read(self, params: Sequence[Json]) -> list[Any]:
         """Check the types of as many arguments as may be there and return one value for each `Arg`."""
+        if not self.args:
+            return []
         values = [*params, *[None] * (len(self.args) - len(params))]
         wrong: dict[str, str] = {}
         for i, (arg, value) in enumerate(zip(self.args, values, strict=True)):
@@ -252,11 +256,12 @@ def method(
     result: Result | tuple[Result, ...],
     help: str,  # noqa: A002 - as it is called everywhere here
     examples: str = "",
+    quick: bool = False,
 ) -> Callable[[Callable[..., Json]], Method]:
     """Make a Method of a function; category "hidden" keeps it out of the list, node.rpc.help makes `examples`."""
 
     def make(function: Callable[..., Json]) -> Method:
         results = result if isinstance(result, tuple) else (result,)
-        return Method(category, name, args, results, help, examples, function)
+        return Method(category, name, args, results, help, examples, function, quick)
 
     return make

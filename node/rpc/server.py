@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from interfaces.rpc import Rpc
@@ -28,10 +28,9 @@ from node.rpc.help import help_text
 from node.rpc.request import Caller, Request, RpcContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from node.context import NodeContext
     from node.rpc.json import Json
+    from node.rpc.method import Method
     from node.rpc.table import MethodTable
 
 log: Final = logging.getLogger("rpc")
@@ -69,8 +68,7 @@ class RpcServer:
         self._status = _FIRST_STATUS
         self._interrupted = threading.Event()
         self._active: dict[int, tuple[str, int]] = {}
-        self._next_call = 0
-        self._lock = threading.Lock()
+        self._calls = count()
 
     @property
     def node(self) -> NodeContext | None:
@@ -112,20 +110,17 @@ class RpcServer:
     def active(self) -> list[tuple[str, int]]:
         """Return name and running time in microseconds of each method that runs."""
         now = time.monotonic_ns()
-        with self._lock:
-            return [(name, (now - start) // 1000) for name, start in self._active.values()]
+        return [(name, (now - start) // 1000) for name, start in list(self._active.values())]
 
-    @contextmanager
-    def _running(self, name: str) -> Iterator[None]:
-        with self._lock:
-            self._next_call += 1
-            call = self._next_call
-            self._active[call] = (name, time.monotonic_ns())
+    def answer_at_once(self, body: bytes, caller: Caller) -> Answer | None:
+        """Answer one request whose method takes no time; None if it is any other, and nothing happened."""
         try:
-            yield
-        finally:
-            with self._lock:
-                del self._active[call]
+            value = json.loads(body)
+        except JsonError:
+            return None
+        name = value.get("method") if isinstance(value, dict) else None
+        method = self.table.find(name) if isinstance(name, str) else None
+        return self._answer(value, caller) if method is not None and method.quick else None
 
     def answer(self, body: bytes | str, caller: Caller) -> Answer:
         """Answer the text of one request or a batch."""
@@ -197,24 +192,31 @@ class RpcServer:
         method = self.table.find(request.method)
         if method is None:
             raise RpcError(RPC_METHOD_NOT_FOUND, "Method not found")
-        with self._running(request.method):
-            if isinstance(request.params, dict):
-                request.params = positional(method, request.params)
-            if not method.required <= len(request.params) <= len(method.args):
-                raise RpcError(RPC_MISC_ERROR, help_text(method))
-            values = method.read(request.params)
-            try:
-                result = method.function(RpcContext(node, request, self), *values)
-            except RpcError:
-                raise
-            except MemoryError as error:
-                raise RpcError(RPC_MISC_ERROR, "std::bad_alloc") from error
-            except Exception as error:
-                log.exception("RPC method %s failed", method.name)
-                raise RpcError(RPC_MISC_ERROR, str(error) or type(error).__name__) from error
+        call = next(self._calls)
+        self._active[call] = (method.name, time.monotonic_ns())
+        try:
+            result = self._run(method, request, node)
+        finally:
+            del self._active[call]
         if self.options.doc_check:
             _check_doc(method.name, method.mismatch(result))
         return result
+
+    def _run(self, method: Method, request: Request, node: NodeContext) -> Json:
+        if isinstance(request.params, dict):
+            request.params = positional(method, request.params)
+        if not method.required <= len(request.params) <= len(method.args):
+            raise RpcError(RPC_MISC_ERROR, help_text(method))
+        values = method.read(request.params)
+        try:
+            return method.function(RpcContext(node, request, self), *values)
+        except RpcError:
+            raise
+        except MemoryError as error:
+            raise RpcError(RPC_MISC_ERROR, "std::bad_alloc") from error
+        except Exception as error:
+            log.exception("RPC method %s failed", method.name)
+            raise RpcError(RPC_MISC_ERROR, str(error) or type(error).__name__) from error
 
 
 def _check_doc(name: str, wrong: Json) -> None:

@@ -347,3 +347,12 @@ def test_name_twice() -> None:
     with pytest.raises(ValueError, match="RPC method 'options' is there twice"):
         MethodTable((options, options))
     assert isinstance(options, Method)
+
+
+def test_quick_methods_alone_are_answered_at_once() -> None:
+    quick, caller = server(), Caller()
+    answer = quick.answer_at_once(b'{"method":"uptime","id":1}', caller)
+    assert answer is not None
+    assert answer.body == b'{"result":0,"error":null,"id":1}'
+    for body in (b'{"method":"echo"}', b'[{"method":"uptime"}]', b'{"method":5}', b"{", b'{"method":"x"}'):
+        assert quick.answer_at_once(body, caller) is None
