@@ -245,8 +245,9 @@ class Node:
     def _abort(self, text: str) -> None:
         """End with a failure that only the log can explain (Core: AbortNode)."""
         log.error("*** %s", text)
-        sys.stderr.write(f"Error: A fatal internal error occurred, see debug.log for details: {text}\n")
-        sys.stderr.flush()
+        if not self.shutdown.status:  # What fails because something failed is for the log.
+            sys.stderr.write(f"Error: A fatal internal error occurred, see debug.log for details: {text}\n")
+            sys.stderr.flush()
         self.shutdown.request(1)
 
     def _echo_elsewhere(self, text: str) -> str:

@@ -118,7 +118,7 @@ class Indexes:
         except StoreFormatError:
             raise
         except StoreError as error:
-            raise IndexFailedError(f"Error opening index database: {error}") from error
+            raise IndexFailedError(f"Error opening index database '{path}': {error}") from error
         self._all.append(thread)
         return thread
 
