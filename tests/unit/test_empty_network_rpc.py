@@ -20,6 +20,7 @@ NETWORK = NetworkOptions(
 
 @dataclass
 class Warned:
+    is_loading_blocks: bool = False
     warnings: dict[int, str] = field(default_factory=lambda: {1: "odd", 2: "odder"})
 
 
