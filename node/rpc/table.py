@@ -22,6 +22,7 @@ MODULES: Final = (
     "transaction_proofs",
     "descriptor_activity",
     "control",
+    "openrpc",
     "blockchain",
     "chain_control",
     "mining",
