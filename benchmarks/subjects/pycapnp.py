@@ -26,10 +26,6 @@ class _Init(INIT.Init.Server):
         return _Echo()
 
 
-async def _serve_connection(stream: Any) -> None:
-    await capnp.TwoPartyServer(stream, bootstrap=_Init()).on_disconnect()
-
-
 class PycapnpSubject(PythonSubject):
     """Everything on the server's event loop: a call changes no thread."""
 
@@ -39,12 +35,16 @@ class PycapnpSubject(PythonSubject):
         """Serve in this process."""
 
         async def run() -> None:
-            listener = await capnp.AsyncIoStream.create_unix_server(_serve_connection, address)
+            listener = await capnp.AsyncIoStream.create_unix_server(self.serve_connection, address)
             ready()
             async with listener:
                 await listener.serve_forever()
 
         asyncio.run(capnp.run(run()))
+
+    async def serve_connection(self, stream: Any) -> None:
+        """Serve one client until it goes."""
+        await capnp.TwoPartyServer(stream, bootstrap=_Init()).on_disconnect()
 
     def connect(self, server: Server) -> Client:
         """Connect."""

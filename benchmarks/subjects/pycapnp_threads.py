@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import capnp
 
 from benchmarks.capnp_client import ECHO, INIT, CapnpClient
-from benchmarks.server import PythonSubject, Server
+from benchmarks.subjects.pycapnp import PycapnpSubject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
+    from benchmarks.server import Server
     from benchmarks.subject import Client
 
 
@@ -32,11 +33,6 @@ class _Init(INIT.Init.Server):
 
     async def makeEcho(self, **_: object) -> _Echo:  # noqa: N802 - the schema's name
         return _Echo(self._thread)
-
-
-async def _serve_connection(stream: Any) -> None:
-    with ThreadPoolExecutor(1) as thread:
-        await capnp.TwoPartyServer(stream, bootstrap=_Init(thread)).on_disconnect()
 
 
 class ThreadedCapnpClient(CapnpClient):
@@ -63,21 +59,15 @@ class ThreadedCapnpClient(CapnpClient):
             self._runner.join()
 
 
-class ThreadedCapnpSubject(PythonSubject):
+class ThreadedCapnpSubject(PycapnpSubject):
     """What a program must do with pycapnp to have what libmultiprocess gives."""
 
     about = "pycapnp's RPC under libmultiprocess's contract: callers block their threads, methods run on a thread"
 
-    def serve(self, address: str, ready: Callable[[], None]) -> None:
-        """Serve in this process."""
-
-        async def run() -> None:
-            listener = await capnp.AsyncIoStream.create_unix_server(_serve_connection, address)
-            ready()
-            async with listener:
-                await listener.serve_forever()
-
-        asyncio.run(capnp.run(run()))
+    async def serve_connection(self, stream: Any) -> None:
+        """Serve one client, whose calls run on a thread of its own."""
+        with ThreadPoolExecutor(1) as thread:
+            await capnp.TwoPartyServer(stream, bootstrap=_Init(thread)).on_disconnect()
 
     def connect(self, server: Server) -> Client:
         """Connect."""
