@@ -8,6 +8,7 @@ from node.block_scanner import scan_block, script_of
 from node.block_tree import VALID_SCRIPTS
 from node.chainstate import BlockMissingError
 from node.rpc.arguments import parse_hash
+from node.rpc.block_arguments import known_block
 from node.rpc.coin_scan import (
     SCAN_ABORTED,
     SCAN_ACTION,
@@ -27,7 +28,7 @@ from node.rpc.errors import (
     RpcError,
 )
 from node.rpc.help import example_cli, example_rpc, examples
-from node.rpc.index_access import filters_of, find_entry, indexes_of
+from node.rpc.index_access import filters_of, indexes_of
 from node.rpc.method import Arg, Kind, Result, method
 from primitives import gcs
 
@@ -64,7 +65,7 @@ def getblockfilter(context: RpcContext, blockhash: str, filtertype: str) -> Json
     """Return a filter."""
     block_hash = parse_hash(blockhash, "blockhash")
     filters = filters_of(context, filtertype)
-    entry = find_entry(context, block_hash)
+    entry = known_block(context.node.chainstate, block_hash)
     ready = filters.wait_until_synced()
     with filters.reading():
         data, header = filters.index.filter_of(entry), filters.index.header_of(entry)

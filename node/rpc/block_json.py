@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from node.chainstate import BlockMissingError
 from node.rpc import json
-from node.rpc.arguments import parse_hash
-from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_MISC_ERROR, RpcError
+from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_MISC_ERROR, RpcError
 from node.rpc.help import UNIX_EPOCH_TIME
 from node.rpc.json import Real
 from node.rpc.method import Kind, Result
@@ -69,14 +68,6 @@ def block_doc(transactions: Result) -> tuple[Result, ...]:
         COINBASE_DOC,
         transactions,
     )
-
-
-def find_block(chainstate: Chainstate, value: Json, name: str) -> BlockEntry:
-    """Return the block whose hash is an argument. Raises RpcError."""
-    entry = chainstate.entry(parse_hash(value, name))
-    if entry is None:
-        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block not found")
-    return entry
 
 
 def hash_hex(entry: BlockEntry) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from node.rpc import json
-from node.rpc.arguments import parse_hash
+from node.rpc.block_arguments import block_at
 from node.rpc.block_json import hash_hex, read_block_checked, read_undo_checked
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
+from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import example_cli, example_rpc
 from node.rpc.method import Arg, Kind, Result, method
 from primitives.block import Block
@@ -16,7 +16,6 @@ from primitives.script import is_unspendable
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
-    from node.chainstate import Chainstate
     from node.coin import Coin
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
@@ -123,22 +122,6 @@ def getblockstats(context: RpcContext, hash_or_height: Json, stats: list[Json] |
         if name not in found:
             raise RpcError(RPC_INVALID_PARAMETER, f"Invalid selected statistic '{name}'")
     return {name: found[name] for name in wanted}
-
-
-def block_at(chainstate: Chainstate, value: Json) -> BlockEntry:
-    """Return the block that a hash or height names (Core: ParseHashOrHeight). Raises RpcError."""
-    if json.type_name(value) != "number":
-        entry = chainstate.entry(parse_hash(value, "hash_or_height"))
-        if entry is None:
-            raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block not found")
-        return entry
-    height = json.to_int(value)
-    if height < 0:
-        raise RpcError(RPC_INVALID_PARAMETER, f"Target block height {height} is negative")
-    tip = chainstate.tip()
-    if height > tip.height:
-        raise RpcError(RPC_INVALID_PARAMETER, f"Target block height {height} after current tip {tip.height}")
-    return tip.ancestor(height)
 
 
 def _coin_size(script: bytes) -> int:

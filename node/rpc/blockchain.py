@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.rpc.arguments import parse_verbosity
+from node.rpc.block_arguments import find_block
 from node.rpc.block_json import (
     DETAILS,
     HEADER_DOC,
@@ -12,7 +13,6 @@ from node.rpc.block_json import (
     TXIDS,
     block_doc,
     block_json,
-    find_block,
     hash_hex,
     header_json,
     read_block_checked,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.chainstate import ChainstateError
-from node.rpc.arguments import parse_hash
+from node.rpc.block_arguments import find_block
 from node.rpc.errors import (
     RPC_DATABASE_ERROR,
-    RPC_INVALID_ADDRESS_OR_KEY,
     RPC_INVALID_PARAMETER,
     RPC_MISC_ERROR,
     RpcError,
@@ -31,17 +30,10 @@ _LEAST_TIMESTAMP: Final = 1_000_000_000
 _TIMESTAMP_WINDOW: Final = 2 * 60 * 60
 
 
-def _entry(chainstate: Chainstate, value: Json) -> BlockEntry:
-    entry = chainstate.entry(parse_hash(value, "blockhash"))
-    if entry is None:
-        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block not found")
-    return entry
-
-
 def _change(context: RpcContext, blockhash: Json, change: Callable[[Chainstate, BlockEntry], None]) -> None:
     chainstate = context.node.chainstate
     try:
-        change(chainstate, _entry(chainstate, blockhash))
+        change(chainstate, find_block(chainstate, blockhash, "blockhash"))
     except ChainstateError as error:
         raise RpcError(RPC_DATABASE_ERROR, str(error)) from error
 

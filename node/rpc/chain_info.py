@@ -8,7 +8,8 @@ from common.chains import CHAINS
 from common.consensus import CONSENSUS
 from node.block_tree import VALID_SCRIPTS, VALID_TREE
 from node.chainstate_options import PRUNE_MANUALLY
-from node.rpc.block_json import find_block, hash_hex, target_hex
+from node.rpc.block_arguments import find_active_block
+from node.rpc.block_json import hash_hex, target_hex
 from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import UNIX_EPOCH_TIME, examples
 from node.rpc.json import Real
@@ -265,9 +266,7 @@ def getchaintxstats(context: RpcContext, nblocks: int | None, blockhash: str | N
     chainstate = context.node.chainstate
     entry = chainstate.tip()
     if blockhash is not None:
-        entry = find_block(chainstate, blockhash, "blockhash")
-        if not chainstate.contains(entry):
-            raise RpcError(RPC_INVALID_PARAMETER, "Block is not in main chain")
+        entry = find_active_block(chainstate, blockhash, "blockhash")
     if nblocks is None:
         month = _MONTH // CONSENSUS[context.node.chain.name].target_spacing
         nblocks = max(0, min(month, entry.height - 1))

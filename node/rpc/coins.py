@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from node import coin_statistics
 from node.coin_statistics import CoinHash
 from node.indexes.coin_stats import BlockStats, CoinStats
-from node.rpc import json
 from node.rpc.arguments import parse_hash
+from node.rpc.block_arguments import block_at
 from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import example_cli, example_cli_named, example_rpc, examples
-from node.rpc.index_access import all_coins, find_entry, indexes_of, synced_coins
+from node.rpc.index_access import all_coins, indexes_of, synced_coins
 from node.rpc.json import Amount
 from node.rpc.method import Arg, Kind, Num, Result, method
 from node.rpc.script_json import script_fields
@@ -175,7 +175,7 @@ def gettxoutsetinfo(context: RpcContext, hash_type: str, hash_or_height: Json, u
             raise RpcError(RPC_INVALID_PARAMETER, text)
         if not use_index:
             raise RpcError(RPC_INVALID_PARAMETER, "Cannot set use_index to false when querying for a specific block")
-        entry = parse_hash_or_height(context, hash_or_height)
+        entry = block_at(context.node.chainstate, hash_or_height)
     if use_index and stats is not None:
         _wait_for(stats, entry)
         if kind is not CoinHash.SERIALIZED:
@@ -188,21 +188,6 @@ def _hash_kind(name: str) -> CoinHash:
         return CoinHash(name)
     except ValueError:
         raise RpcError(RPC_INVALID_PARAMETER, f"'{name}' is not a valid hash_type") from None
-
-
-def parse_hash_or_height(context: RpcContext, value: Json) -> BlockEntry:
-    """Return the block of a height of the best chain, or of any hash. Raises RpcError (Core: ParseHashOrHeight)."""
-    if not isinstance(value, (int, json.Number)) or isinstance(value, bool):
-        return find_entry(context, parse_hash(value, "hash_or_height"))
-    height = json.to_int(value, *Num.INT.value)
-    if height < 0:
-        raise RpcError(RPC_INVALID_PARAMETER, f"Target block height {height} is negative")
-    chainstate = context.node.chainstate
-    entry = chainstate.at(height)
-    if entry is None:
-        tip = chainstate.tip().height
-        raise RpcError(RPC_INVALID_PARAMETER, f"Target block height {height} after current tip {tip}")
-    return entry
 
 
 def _wait_for(stats: IndexThread[CoinStatsIndex], entry: BlockEntry | None) -> None:

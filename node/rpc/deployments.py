@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from common.consensus import CONSENSUS, NEVER_ACTIVE
-from node.rpc.block_json import find_block, hash_hex
+from node.rpc.block_arguments import find_block
+from node.rpc.block_json import hash_hex
 from node.rpc.help import examples
 from node.rpc.method import Arg, Kind, Result, method
 from node.version_bits import DeploymentChecker, DeploymentState

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.arguments import parse_hash
+from node.rpc.block_arguments import find_active_block
 from node.rpc.block_json import hash_hex, read_block_checked, read_undo_checked
 from node.rpc.coin_scan import SCAN_OBJECTS
 from node.rpc.descriptor_arguments import scanned_scripts
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import example_cli
 from node.rpc.json import Amount
 from node.rpc.method import Arg, Kind, Result, method
@@ -102,22 +101,13 @@ def getdescriptoractivity(
     del include_mempool
     chainstate = context.node.chainstate
     chain = context.node.chain
-    entries = {_listed_block(chainstate, value) for value in blockhashes}
+    entries = {find_active_block(chainstate, value, "blockhash") for value in blockhashes}
     scripts = {script for each in scanobjects for script in scanned_scripts(each, chain)[0]}
     activity: list[Json] = []
     for entry in sorted(entries, key=lambda entry: entry.height):
         context.server.check_interrupt()
         activity += _activity(chainstate, entry, scripts, chain)
     return {"activity": activity}
-
-
-def _listed_block(chainstate: Chainstate, value: Json) -> BlockEntry:
-    entry = chainstate.entry(parse_hash(value, "blockhash"))
-    if entry is None:
-        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block not found")
-    if not chainstate.contains(entry):
-        raise RpcError(RPC_INVALID_PARAMETER, "Block is not in main chain")
-    return entry
 
 
 def _activity(chainstate: Chainstate, entry: BlockEntry, scripts: set[bytes], chain: ChainParams) -> Iterator[Json]:

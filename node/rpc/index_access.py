@@ -11,7 +11,6 @@ from node.store import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from node.block_tree import BlockEntry
     from node.indexes.chain import Entry
     from node.indexes.coins import CoinIndex, CoinSet
     from node.indexes.filters import FilterIndex
@@ -66,11 +65,3 @@ def filters_of(context: RpcContext, filter_type: str) -> IndexThread[FilterIndex
     if filters is None:
         raise RpcError(RPC_MISC_ERROR, f"Index is not enabled for filtertype {filter_type}")
     return filters
-
-
-def find_entry(context: RpcContext, block_hash: bytes) -> BlockEntry:
-    """Return a block of the tree. Raises RpcError."""
-    entry = context.node.chainstate.entry(block_hash)
-    if entry is None:
-        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block not found")
-    return entry

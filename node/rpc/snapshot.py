@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from node.chainstate import BlockMissingError
 from node.coin_statistics import CoinHash, Coins, compute
+from node.rpc.block_arguments import block_at, known_block
 from node.rpc.block_json import hash_hex
-from node.rpc.block_stats import block_at
 from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
 from node.rpc.help import example_cli
-from node.rpc.index_access import all_coins, find_entry
+from node.rpc.index_access import all_coins
 from node.rpc.method import Arg, Kind, Result, method
 from node.utxo_snapshot import RolledBackCoins, message_start, write_snapshot
 
@@ -124,7 +124,7 @@ def _write(context: RpcContext, target: BlockEntry, path: Path) -> dict[str, Jso
     with file, all_coins(context) as (best, coins):
         wanted: Coins = coins
         if best.hash != target.hash:
-            wanted = _rolled_back(context, coins, find_entry(context, best.hash), target)
+            wanted = _rolled_back(context, coins, known_block(context.node.chainstate, best.hash), target)
         summary = compute(wanted, CoinHash.SERIALIZED, check)
         start = message_start(context.node.chain.name, challenge)
         written = write_snapshot(file, start, target.hash, summary.coins, wanted, check)

@@ -8,6 +8,7 @@ from node.block_scanner import HEADER_SIZE, scan_block
 from node.chainstate import BlockMissingError
 from node.rpc import json
 from node.rpc.arguments import parse_hash, parse_hex
+from node.rpc.block_arguments import find_block, known_block
 from node.rpc.errors import (
     RPC_INTERNAL_ERROR,
     RPC_INVALID_ADDRESS_OR_KEY,
@@ -15,7 +16,7 @@ from node.rpc.errors import (
     RPC_MISC_ERROR,
     RpcError,
 )
-from node.rpc.index_access import find_entry, indexes_of, synced_coins
+from node.rpc.index_access import indexes_of, synced_coins
 from node.rpc.method import Arg, Kind, Result, method
 from primitives.block import BlockHeader
 from primitives.errors import DecodeError
@@ -48,7 +49,9 @@ def gettxoutproof(context: RpcContext, txids: list[Json], blockhash: str | None)
             raise RpcError(RPC_INVALID_PARAMETER, f"Invalid parameter, duplicated txid: {json.to_str(each)}")
         wanted.add(txid)
     entry = (
-        _find_block(context, wanted) if blockhash is None else find_entry(context, parse_hash(blockhash, "blockhash"))
+        _find_block(context, wanted)
+        if blockhash is None
+        else find_block(context.node.chainstate, blockhash, "blockhash")
     )
     block = _read_block(context, entry)
     found = [transaction.txid for transaction in scan_block(block)]
@@ -66,14 +69,14 @@ def _find_block(context: RpcContext, txids: set[bytes]) -> BlockEntry:
         heights = (coins.index.height_of(txid) for txid in sorted(txids))
         height = next((height for height in heights if height is not None), None)
     if height is not None and best is not None:
-        return find_entry(context, best.ancestor(height).hash)
+        return known_block(context.node.chainstate, best.ancestor(height).hash)
     transactions = indexes_of(context).transactions
     if transactions is not None:
         transactions.wait_until_synced()
         with transactions.reading():
             found = transactions.index.find(min(txids), chainstate)
         if found is not None:
-            return find_entry(context, found.entry.hash)
+            return known_block(context.node.chainstate, found.entry.hash)
     raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Transaction not yet in block")
 
 
