@@ -1,6 +1,8 @@
 """Starting the real programs, and making sure that nothing of theirs is left."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,10 +19,12 @@ BIN = Path(sys.executable).parent
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a TCP port nobody listens on now, below those that the system gives to connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -29,6 +33,10 @@ class Programs:
 
     data_dir: Path
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Give the node's RPC server a port of its own, unless a test says what is in bitcoin.conf."""
+        (self.data_dir / "bitcoin.conf").write_text(f"[regtest]\nrpcport={free_port()}\n")
 
     @property
     def network_dir(self) -> Path:

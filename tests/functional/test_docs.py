@@ -5,14 +5,13 @@ import os
 import re
 import runpy
 import select
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block
-from running_programs import Programs, wait_for
+from running_programs import Programs, free_port, wait_for
 
 from interfaces.interface import Interface
 from ipc import BindingError
@@ -82,9 +81,7 @@ def test_typed_client(programs: Programs, tmp_path: Path) -> None:
 def test_typed_client_of_bitcoin_core(tmp_path: Path) -> None:
     """The same against the node that the page is about, whole."""
     path = tmp_path / "regtest" / "node.sock"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = f"-rpcport={free.getsockname()[1]}"
+    port = f"-rpcport={free_port()}"
     options = ["-regtest", f"-datadir={tmp_path}", "-ipcbind=unix", "-listen=0", port, "-printtoconsole=0"]
     node = subprocess.Popen([os.environ["BITCOIN_NODE_V32"], *options])
     cli = [os.environ["BITCOIN_CLI_V32"], "-regtest", f"-datadir={tmp_path}", port, "-rpcwait"]

@@ -328,8 +328,9 @@ def test_no_server_and_no_cookie(node: Node) -> None:
     node.start("-noserver")
     with pytest.raises(ConnectionRefusedError), node.socket():
         pass
-    other = Node(Programs(node.programs.data_dir / "other"))
-    other.programs.data_dir.mkdir()
+    folder = node.programs.data_dir / "other"
+    folder.mkdir()
+    other = Node(Programs(folder))
     other.programs.started = node.programs.started
     other.start("-norpccookiefile", "-rpcuser=me", "-rpcpassword=pw")
     assert not other.cookie_file.exists()

@@ -1,7 +1,6 @@
 """Bitcoin Core's own programs as peers, both released lines."""
 
 import os
-import socketserver
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block
 from conftest import wait_until
+from running_programs import free_port
 from zoo import KeeperInit
 
 from interfaces.init import Init
@@ -57,11 +57,6 @@ def core(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Core]:
         yield Core(process, init, version, cli)
     process.terminate()
     process.wait(30)
-
-
-def free_port() -> int:
-    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
-        return int(server.server_address[1])
 
 
 def submit(core: Core, block: bytes) -> None:
