@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 from node.rpc import json
 from node.rpc.errors import RPC_INVALID_PARAMETER, RPC_TYPE_ERROR, RpcError
 from node.rpc.json import Number, pairs_of
+from primitives.transaction import MAX_MONEY
 
 if TYPE_CHECKING:
     from node.rpc.json import Json
     from node.rpc.method import Method
 
-MAX_MONEY: Final = 21_000_000 * 100_000_000
 _FIXED_POINT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,18})?", re.ASCII)
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*", re.ASCII)

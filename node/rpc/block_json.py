@@ -85,12 +85,17 @@ def is_pruned(entry: BlockEntry) -> bool:
     return not entry.status.have_data and entry.tx_count > 0
 
 
-def read_block_checked(chainstate: Chainstate, entry: BlockEntry) -> bytes:
-    """Return a block's bytes. Raises RpcError with Core's texts."""
+def check_block_available(entry: BlockEntry) -> None:
+    """Raise RpcError with Core's texts unless a block's data are there (Core: CheckBlockDataAvailability)."""
     if not entry.status.have_data:
         if is_pruned(entry):
             raise RpcError(RPC_MISC_ERROR, "Block not available (pruned data)")
         raise RpcError(RPC_MISC_ERROR, "Block not available (not fully downloaded)")
+
+
+def read_block_checked(chainstate: Chainstate, entry: BlockEntry) -> bytes:
+    """Return a block's bytes. Raises RpcError with Core's texts."""
+    check_block_available(entry)
     try:
         return chainstate.read_block(entry)
     except BlockMissingError:

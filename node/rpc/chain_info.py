@@ -97,9 +97,7 @@ def getblockchaininfo(context: RpcContext) -> Json:
     if node.chain.name == "signet":
         with chainstate.symbols() as symbols:
             result["signet_challenge"] = symbols.signet_challenge().hex()
-    warnings = list(chainstate.warnings.values())
-    single = context.server.is_deprecated_enabled("warnings")
-    result["warnings"] = (warnings[-1] if warnings else "") if single else warnings
+    result["warnings"] = context.server.warnings_result(chainstate.warnings.values())
     return result
 
 

@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from node.block_builder import add_witness_nonce, next_time
+from node.rpc.block_json import target_hex
 from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RPC_VERIFY_ERROR, RpcError
 from node.rpc.help import examples
 from node.rpc.json import Amount, Real
 from node.rpc.method import Arg, Kind, Result, method
 from primitives.block import HEADER_SIZE, Block, BlockHeader
 from primitives.errors import DecodeError
-from primitives.work import bits_to_target, difficulty
+from primitives.work import difficulty
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
@@ -146,10 +147,6 @@ def network_hash_rate(chainstate: Chainstate, lookup: int, height: int) -> Json:
     return Real((entry.chain_work - first.chain_work) / (latest - earliest))
 
 
-def _target(bits: int) -> str:
-    return f"{bits_to_target(bits):064x}"
-
-
 @method(
     "mining",
     "getmininginfo",
@@ -209,7 +206,7 @@ def getmininginfo(context: RpcContext) -> Json:
     info |= {
         "bits": f"{tip.bits:08x}",
         "difficulty": Real(difficulty(tip.bits)),
-        "target": _target(tip.bits),
+        "target": target_hex(tip.bits),
         "networkhashps": network_hash_rate(chainstate, _LOOKUP, -1),
         "pooledtx": 0,
         "blockmintxfee": Amount(_MIN_TX_FEE),
@@ -218,7 +215,7 @@ def getmininginfo(context: RpcContext) -> Json:
             "height": tip.height + 1,
             "bits": f"{next_bits:08x}",
             "difficulty": Real(difficulty(next_bits)),
-            "target": _target(next_bits),
+            "target": target_hex(next_bits),
         },
     }
     if chainstate.chain.name == "signet":

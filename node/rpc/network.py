@@ -149,8 +149,6 @@ def getnetworkinfo(context: RpcContext) -> Json:
     """Describe the network as the options say; there are no peers yet."""
     network = context.node.network
     proxies = network.proxies
-    warnings = list(context.node.chainstate.warnings.values())
-    single = "warnings" in context.server.options.deprecated
     return {
         "version": CORE_VERSION,
         "subversion": network.user_agent,
@@ -176,7 +174,7 @@ def getnetworkinfo(context: RpcContext) -> Json:
         "relayfee": Amount(RELAY_FEE),
         "incrementalfee": Amount(INCREMENTAL_FEE),
         "localaddresses": [],
-        "warnings": (warnings[-1] if warnings else "") if single else warnings,
+        "warnings": context.server.warnings_result(context.node.chainstate.warnings.values()),
     }
 
 

@@ -28,6 +28,8 @@ from node.rpc.help import help_text
 from node.rpc.request import Caller, Request, RpcContext
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from node.context import NodeContext
     from node.rpc.json import Json
     from node.rpc.method import Method
@@ -92,6 +94,13 @@ class RpcServer:
         """Make long calls end: they look at `check_interrupt`."""
         log.debug("Interrupting RPC")
         self._interrupted.set()
+
+    def warnings_result(self, warnings: Iterable[str]) -> Json:
+        """Return warnings, or with -deprecatedrpc=warnings the latest alone (Core: GetWarningsForRpc)."""
+        found = list(warnings)
+        if self.is_deprecated_enabled("warnings"):
+            return found[-1] if found else ""
+        return found
 
     def check_interrupt(self) -> None:
         """Raise RpcError once the program ends (Core: RpcInterruptionPoint)."""

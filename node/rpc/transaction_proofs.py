@@ -9,6 +9,7 @@ from node.chainstate import BlockMissingError
 from node.rpc import json
 from node.rpc.arguments import parse_hash, parse_hex
 from node.rpc.block_arguments import find_block, known_block
+from node.rpc.block_json import check_block_available
 from node.rpc.errors import (
     RPC_INTERNAL_ERROR,
     RPC_INVALID_ADDRESS_OR_KEY,
@@ -81,11 +82,7 @@ def _find_block(context: RpcContext, txids: set[bytes]) -> BlockEntry:
 
 
 def _read_block(context: RpcContext, entry: BlockEntry) -> bytes:
-    status = entry.status
-    if not status.have_data:
-        pruned = entry.tx_count > 0
-        text = "Block not available (pruned data)" if pruned else "Block not available (not fully downloaded)"
-        raise RpcError(RPC_MISC_ERROR, text)
+    check_block_available(entry)
     try:
         return context.node.chainstate.read_block(entry)
     except BlockMissingError as error:
