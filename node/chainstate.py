@@ -134,7 +134,8 @@ class Chainstate:
         self.failure = ""
         """Why the node cannot go on, if so."""
         self._changed = threading.Condition()
-        self._processing = threading.Lock()
+        self.processing = threading.RLock()
+        """Held while blocks are processed: who holds it sees a chain that does not change (Core: cs_main)."""
         self._publishing = threading.RLock()
         self._listeners: tuple[ChainListener, ...] = ()
         self._checked: list[tuple[int, int, str, str]] = []
@@ -288,7 +289,7 @@ class Chainstate:
 
     def process_block(self, data: bytes) -> BlockVerdict:
         """Validate a consensus serialised block and add it to the chain. Raises ValueError if it is none."""
-        with self._processing:
+        with self.processing:
             manager = self._session.manager
             if self._closed or not manager:
                 raise ClosedError
@@ -321,7 +322,7 @@ class Chainstate:
 
     def process_header(self, header: bytes) -> BlockVerdict:
         """Validate a header of 80 bytes and add it to the tree. Raises ValueError if it is none."""
-        with self._processing:
+        with self.processing:
             manager = self._session.manager
             if self._closed or not manager:
                 raise ClosedError
@@ -377,13 +378,13 @@ class Chainstate:
     def prune(self, height: int) -> None:
         """Delete block files whose blocks are all at most at `height`. Raises as above."""
         symbols = self._require_symbols()
-        with self._processing, self._tree.gate:
+        with self.processing, self._tree.gate:
             symbols.prune(height)
 
     def prune_to_target(self) -> None:
         """Delete block files as -prune says, which the kernel else does when it has written one. Raises as above."""
         symbols = self._require_symbols()
-        with self._processing, self._tree.gate:
+        with self.processing, self._tree.gate:
             symbols.prune_and_flush()
 
     def set_prune_lock(self, name: str, height: int) -> None:
@@ -393,7 +394,7 @@ class Chainstate:
 
     def verify(self, level: int, count: int) -> bool:
         """Check the last `count` blocks (0: all) anew, 4 being the most thorough `level`. Raises as above."""
-        with self._processing, self._tree.gate:
+        with self.processing, self._tree.gate:
             return self._require_symbols().verify(level, count) == 0
 
     def check_block(self, data: bytes, *, check_pow: bool = True, check_merkle_root: bool = True) -> BlockVerdict:
@@ -429,7 +430,7 @@ class Chainstate:
     @contextmanager
     def _changing(self) -> Iterator[int]:
         """Process with a fresh validation state, then tell what changed; raise what the state says."""
-        with self._processing:
+        with self.processing:
             if self._closed:
                 raise ClosedError
             state = kernel.state_create()
@@ -447,7 +448,7 @@ class Chainstate:
 
         Without the pinned kernel it does nothing; what builds on a block that is lost then finds it missing.
         """
-        with self._processing:
+        with self.processing:
             if self._closed:
                 raise ClosedError
             if self._symbols is not None:
@@ -623,7 +624,7 @@ class Chainstate:
             if self._import.running:
                 self._session.interrupt()
             self._import.join()
-        with self._processing:
+        with self.processing:
             self._tree.close()
             self._symbols = None
             self._session.close()
