@@ -32,6 +32,7 @@ class Program:
 
     folder: Path
     rpc_port: int
+    pid: int
 
     @property
     def address(self) -> str:
@@ -64,7 +65,7 @@ def running(command: list[str], folder: Path | None = None) -> Iterator[Program]
             port: int = probe.getsockname()[1]
         options = ["-regtest", f"-datadir={place}", "-ipcbind=unix", f"-rpcport={port}", "-listen=0"]
         process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
-        program = Program(place, port)
+        program = Program(place, port, process.pid)
         try:
             _wait_until_loaded(process, program)
             yield program

@@ -40,7 +40,7 @@ def _start(folder: Path, height: int) -> tuple[float, float, float]:
         if "Done loading" in line:
             break
     loaded = time.perf_counter()
-    with reach(Program(folder, 0)) as init:
+    with reach(Program(folder, 0, process.pid)) as init:
         mining = init.make_mining()
         tip = mining.get_tip() if mining is not None else None
         assert tip is not None
