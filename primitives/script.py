@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,7 @@ MAX_SCRIPT_SIZE: Final = 10_000
 MAX_SCRIPT_ELEMENT_SIZE: Final = 520
 MAX_PUBKEYS_PER_MULTISIG: Final = 20
 
+_CHECK_BYTE: Final = re.compile(b"[\xac-\xaf]").search
 _PUBKEY_SIZES: Final = {2: 33, 3: 33, 4: 65, 6: 65, 7: 65}
 _SIGHASH_NAMES: Final = {
     0x01: "ALL",
@@ -180,6 +182,8 @@ def is_success(opcode: int) -> bool:
 def count_sigops(script: bytes, *, accurate: bool = False) -> int:
     """Count signature checks; `accurate` reads how many keys a multisig has (Core: GetSigOpCount)."""
     count, last = 0, 0xFF
+    if not _CHECK_BYTE(script):
+        return 0
     try:
         for opcode, _ in iterate(script):
             if opcode in {OP_CHECKSIG, OP_CHECKSIGVERIFY}:
