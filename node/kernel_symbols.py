@@ -84,7 +84,8 @@ def require() -> None:
 
 
 @cache
-def _function(mangled: str, result: Any, *arguments: Any) -> Any:
+def function(mangled: str, result: Any, *arguments: Any) -> Any:
+    """Return a C++ function by its name in the library. Raises KernelSymbolsError."""
     require()
     function = kernel.LIBRARY[mangled]
     function.restype = result
@@ -93,40 +94,48 @@ def _function(mangled: str, result: Any, *arguments: Any) -> Any:
 
 
 @cache
-def _libc() -> ctypes.CDLL:
+def libc() -> ctypes.CDLL:
+    """Return the C library, which is the kernel's too."""
     return ctypes.CDLL(None)
 
 
 @contextmanager
-def _main_lock() -> Iterator[None]:
+def main_lock() -> Iterator[None]:
     """Hold cs_main, a std::recursive_mutex, which is a pthread mutex."""
     require()
     address = c_void_p(ctypes.addressof(ctypes.c_char.in_dll(kernel.LIBRARY, "cs_main")))
-    _libc().pthread_mutex_lock(address)
+    libc().pthread_mutex_lock(address)
     try:
         yield
     finally:
-        _libc().pthread_mutex_unlock(address)
+        libc().pthread_mutex_unlock(address)
 
 
-def _pointer(address: int) -> int:
+def pointer(address: int) -> int:
+    """Return what a pointer in the kernel's memory points to, 0 for nothing."""
     return c_void_p.from_address(address).value or 0
 
 
-def _string(address: int) -> str:
+def string(address: int) -> str:
     """Return a std::string, of libstdc++'s new kind."""
     length = ctypes.c_size_t.from_address(address + 8).value
-    return kernel.text(_pointer(address), min(length, _LONG_ENOUGH))
+    return kernel.text(pointer(address), min(length, _LONG_ENOUGH))
+
+
+def free_string(address: int) -> None:
+    """Free what a std::string has allocated; its text may be inside itself."""
+    if pointer(address) != address + 16:
+        libc().free(c_void_p(pointer(address)))
 
 
 def state_texts(state: int) -> tuple[str, str]:
     """Return reject reason and debug message of a BlockValidationState."""
-    return _string(state + _STATE_REASON), _string(state + _STATE_DEBUG)
+    return string(state + _STATE_REASON), string(state + _STATE_DEBUG)
 
 
 def previous_address(entry: int) -> int:
     """Return where a CBlockIndex's parent is, 0 for the genesis block."""
-    return _pointer(entry + _PREVIOUS_OFFSET)
+    return pointer(entry + _PREVIOUS_OFFSET)
 
 
 def block_time(entry: int) -> int:
@@ -136,7 +145,7 @@ def block_time(entry: int) -> int:
 
 def set_mock_time(seconds: int) -> None:
     """Make the kernel's clock stand at `seconds`; 0 lets it run again."""
-    _function("_Z11SetMockTimel", None, c_int64)(seconds)
+    function("_Z11SetMockTimel", None, c_int64)(seconds)
 
 
 _PARAMETERS: Final[dict[str, tuple[int, Any]]] = {
@@ -196,7 +205,7 @@ def signet_parameters(challenge: bytes) -> int:
     # SigNetOptions: std::optional<std::vector<uint8_t>> challenge; std::optional<...> seeds, which is empty.
     options = (ctypes.c_uint64 * 8)(begin, end, end, 1, 0, 0, 0, 0)
     result = ctypes.c_uint64()  # A std::unique_ptr.
-    call = _function("_ZN12CChainParams6SigNetERKNS_13SigNetOptionsE", c_void_p, c_void_p, c_void_p)
+    call = function("_ZN12CChainParams6SigNetERKNS_13SigNetOptionsE", c_void_p, c_void_p, c_void_p)
     call(ctypes.addressof(result), ctypes.addressof(options))
     return result.value
 
@@ -232,7 +241,7 @@ class ManagerSymbols:
     def __init__(self, manager: int, genesis: int) -> None:
         """Take the C API's handle and the genesis block's entry, which is looked at. Raises KernelSymbolsError."""
         require()
-        self._manager = _pointer(manager)
+        self.manager = pointer(manager)
         fields = BLOCK_INDEX.unpack(ctypes.string_at(genesis, BLOCK_INDEX.size))
         hash_ = kernel.hash_bytes(kernel.entry_get_block_hash(genesis))
         work = int.from_bytes(fields[7], "little")
@@ -248,75 +257,76 @@ class ManagerSymbols:
 
     def _active(self) -> int:
         name = "_ZNK17ChainstateManager16ActiveChainstateEv"
-        with _main_lock():
-            found: int = _function(name, c_void_p, c_void_p)(self._manager)
+        with main_lock():
+            found: int = function(name, c_void_p, c_void_p)(self.manager)
         return found
 
     def all_entries(self) -> list[int]:
         """Return the addresses of all entries of the block tree, in no order."""
         vector = (ctypes.c_uint64 * 3)()
-        call = _function("_ZN4node12BlockManager18GetAllBlockIndicesEv", c_void_p, c_void_p, c_void_p)
-        with _main_lock():
-            call(ctypes.addressof(vector), self._manager + _MANAGER_BLOCK_MANAGER)
+        call = function("_ZN4node12BlockManager18GetAllBlockIndicesEv", c_void_p, c_void_p, c_void_p)
+        with main_lock():
+            call(ctypes.addressof(vector), self.manager + _MANAGER_BLOCK_MANAGER)
         begin, end = vector[0], vector[1]
         count = (end - begin) // 8
         found = list((ctypes.c_uint64 * count).from_address(begin)) if count else []
-        _libc().free(c_void_p(begin))  # libstdc++'s operator new is malloc.
+        libc().free(c_void_p(begin))  # libstdc++'s operator new is malloc.
         return found
 
     def is_initial_block_download(self) -> bool:
         """Whether the node still catches up with the chain."""
-        call = _function("_ZNK17ChainstateManager22IsInitialBlockDownloadEv", c_bool, c_void_p)
-        return bool(call(self._manager))
+        call = function("_ZNK17ChainstateManager22IsInitialBlockDownloadEv", c_bool, c_void_p)
+        return bool(call(self.manager))
 
     def activate_best_chain(self, state: int) -> bool:
         """Switch to the chain with most work."""
         none = (ctypes.c_uint64 * 2)()  # An empty std::shared_ptr<const CBlock>, passed by reference.
         name = "_ZN10Chainstate17ActivateBestChainER20BlockValidationStateSt10shared_ptrIK6CBlockE"
-        call = _function(name, c_bool, c_void_p, c_void_p, c_void_p)
+        call = function(name, c_bool, c_void_p, c_void_p, c_void_p)
         return bool(call(self._active(), state, ctypes.addressof(none)))
 
     def invalidate_block(self, state: int, entry: int) -> bool:
         """Mark a block and what builds on it invalid, and leave them."""
         name = "_ZN10Chainstate15InvalidateBlockER20BlockValidationStateP11CBlockIndex"
-        return bool(_function(name, c_bool, c_void_p, c_void_p, c_void_p)(self._active(), state, entry))
+        return bool(function(name, c_bool, c_void_p, c_void_p, c_void_p)(self._active(), state, entry))
 
     def precious_block(self, state: int, entry: int) -> bool:
         """Treat a block as if it came before others with its work."""
         name = "_ZN10Chainstate13PreciousBlockER20BlockValidationStateP11CBlockIndex"
-        return bool(_function(name, c_bool, c_void_p, c_void_p, c_void_p)(self._active(), state, entry))
+        return bool(function(name, c_bool, c_void_p, c_void_p, c_void_p)(self._active(), state, entry))
 
     def reset_failure_flags(self, entry: int) -> None:
         """Forget that a block, its ancestors and what builds on it are invalid."""
         name = "_ZN10Chainstate22ResetBlockFailureFlagsEP11CBlockIndex"
         active = self._active()
-        with _main_lock():
-            _function(name, None, c_void_p, c_void_p)(active, entry)
-            _function("_ZN17ChainstateManager21RecalculateBestHeaderEv", None, c_void_p)(self._manager)
+        with main_lock():
+            function(name, None, c_void_p, c_void_p)(active, entry)
+            function("_ZN17ChainstateManager21RecalculateBestHeaderEv", None, c_void_p)(self.manager)
 
     def flush(self) -> None:
         """Write the chain state to disk, and keep what is cached of it."""
-        _function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(self._active(), False)
+        function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(self._active(), False)
 
     def _block_manager(self) -> int:
-        return self._manager + _MANAGER_BLOCK_MANAGER
+        return self.manager + _MANAGER_BLOCK_MANAGER
 
-    def _parameters(self) -> int:
-        return _pointer(self._manager + _MANAGER_OPTIONS)
+    def parameters(self) -> int:
+        """Return where the chain's parameters are."""
+        return pointer(self.manager + _MANAGER_OPTIONS)
 
     @property
     def prune_after_height(self) -> int:
         """How long the chain must be to be pruned."""
-        return ctypes.c_uint64.from_address(self._parameters() + _PARAMETERS["prune_after_height"][0]).value
+        return ctypes.c_uint64.from_address(self.parameters() + _PARAMETERS["prune_after_height"][0]).value
 
     @property
     def segwit_height(self) -> int:
         """From which height on segregated witness counts."""
-        return c_int.from_address(self._parameters() + _PARAMETERS["segwit"][0]).value
+        return c_int.from_address(self.parameters() + _PARAMETERS["segwit"][0]).value
 
     def signet_challenge(self) -> bytes:
         """Return the script that solves a block of a signet, empty elsewhere."""
-        begin, end = (_pointer(self._parameters() + _SIGNET_CHALLENGE + place) for place in (0, 8))
+        begin, end = (pointer(self.parameters() + _SIGNET_CHALLENGE + place) for place in (0, 8))
         return ctypes.string_at(begin, end - begin) if begin else b""
 
     @property
@@ -334,86 +344,84 @@ class ManagerSymbols:
     def first_with_data(self, last: int, first: int) -> int:
         """Return the first block from which on, up to `last`, none lacks data; not before `first`."""
         name = "_ZNK4node12BlockManager13GetFirstBlockERK11CBlockIndexjPS2_"
-        call = _function(name, c_void_p, c_void_p, c_void_p, ctypes.c_uint32, c_void_p)
-        with _main_lock():
+        call = function(name, c_void_p, c_void_p, c_void_p, ctypes.c_uint32, c_void_p)
+        with main_lock():
             return int(call(self._block_manager(), last, _HAVE_DATA_AND_UNDO, first))
 
     def disk_usage(self) -> int:
         """Return the size of block and undo data in bytes."""
-        call = _function("_ZN4node12BlockManager21CalculateCurrentUsageEv", ctypes.c_uint64, c_void_p)
-        with _main_lock():
+        call = function("_ZN4node12BlockManager21CalculateCurrentUsageEv", ctypes.c_uint64, c_void_p)
+        with main_lock():
             return int(call(self._block_manager()))
 
     def verification_progress(self, entry: int) -> float:
         """Guess which part of all transactions there are is in the chain up to a block."""
         name = "_ZNK17ChainstateManager25GuessVerificationProgressEPK11CBlockIndex"
-        call = _function(name, ctypes.c_double, c_void_p, c_void_p)
-        with _main_lock():
-            return float(call(self._manager, entry))
+        call = function(name, ctypes.c_double, c_void_p, c_void_p)
+        with main_lock():
+            return float(call(self.manager, entry))
 
     def block_version(self, previous: int) -> int:
         """Return the version of a block to build on another one (BIP9)."""
         name = "_ZN16VersionBitsCache19ComputeBlockVersionEPK11CBlockIndexRKN9Consensus6ParamsE"
-        call = _function(name, ctypes.c_int32, c_void_p, c_void_p, c_void_p)
-        with _main_lock():
-            return int(call(self._manager + _MANAGER_VERSION_BITS, previous, self._parameters()))
+        call = function(name, ctypes.c_int32, c_void_p, c_void_p, c_void_p)
+        with main_lock():
+            return int(call(self.manager + _MANAGER_VERSION_BITS, previous, self.parameters()))
 
     def next_bits(self, previous: int, time: int) -> int:
         """Return the compact target of a block to build on another one at a time."""
         header = bytes(68) + time.to_bytes(4, "little") + bytes(8)
         name = "_Z19GetNextWorkRequiredPK11CBlockIndexPK12CBlockHeaderRKN9Consensus6ParamsE"
-        call = _function(name, ctypes.c_uint32, c_void_p, ctypes.c_char_p, c_void_p)
-        with _main_lock():
-            return int(call(previous, header, self._parameters()))
+        call = function(name, ctypes.c_uint32, c_void_p, ctypes.c_char_p, c_void_p)
+        with main_lock():
+            return int(call(previous, header, self.parameters()))
 
     def subsidy(self, height: int) -> int:
         """Return how many new satoshis a block may make."""
-        call = _function("_Z15GetBlockSubsidyiRKN9Consensus6ParamsE", c_int64, c_int, c_void_p)
-        return int(call(height, self._parameters()))
+        call = function("_Z15GetBlockSubsidyiRKN9Consensus6ParamsE", c_int64, c_int, c_void_p)
+        return int(call(height, self.parameters()))
 
     def test_block(self, block: int, *, check_pow: bool, check_merkle_root: bool) -> tuple[bool, str, str]:
         """Check a block (a handle) as the next one; return whether it is valid, reject reason and debug message."""
         state = ctypes.create_string_buffer(_STATE_SIZE)
         address = ctypes.addressof(state)
         name = "_Z17TestBlockValidityR10ChainstateRK6CBlockbb"
-        call = _function(name, c_void_p, c_void_p, c_void_p, c_void_p, c_bool, c_bool)
+        call = function(name, c_void_p, c_void_p, c_void_p, c_void_p, c_bool, c_bool)
         active = self._active()
-        with _main_lock():
-            call(address, active, _pointer(block), check_pow, check_merkle_root)
+        with main_lock():
+            call(address, active, pointer(block), check_pow, check_merkle_root)
         reason, debug = state_texts(address)
         valid = c_int.from_address(address).value == 0
         for place in (_STATE_REASON, _STATE_DEBUG):
-            # A std::string whose text is not inside itself owns it.
-            if _pointer(address + place) != address + place + 16:
-                _libc().free(c_void_p(_pointer(address + place)))
+            free_string(address + place)
         return valid, reason, debug
 
     def verify(self, level: int, count: int) -> int:
         """Check the last blocks anew; 0 if all is well (VerifyDBResult)."""
         verifier = (ctypes.c_uint64 * 1)()  # CVerifyDB is one reference to the notifications.
-        notifications = _pointer(self._manager + _MANAGER_OPTIONS + _OPTIONS_NOTIFICATIONS)
+        notifications = pointer(self.manager + _MANAGER_OPTIONS + _OPTIONS_NOTIFICATIONS)
         here = ctypes.addressof(verifier)
         active = self._active()
-        tip = _function("_ZN10Chainstate8CoinsTipEv", c_void_p, c_void_p)
+        tip = function("_ZN10Chainstate8CoinsTipEv", c_void_p, c_void_p)
         name = "_ZN9CVerifyDB8VerifyDBER10ChainstateRKN9Consensus6ParamsER10CCoinsViewii"
-        verify = _function(name, c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_int, c_int)
-        with _main_lock():
-            _function("_ZN9CVerifyDBC1ERN6kernel13NotificationsE", None, c_void_p, c_void_p)(here, notifications)
+        verify = function(name, c_int, c_void_p, c_void_p, c_void_p, c_void_p, c_int, c_int)
+        with main_lock():
+            function("_ZN9CVerifyDBC1ERN6kernel13NotificationsE", None, c_void_p, c_void_p)(here, notifications)
             try:
-                return int(verify(here, active, self._parameters(), tip(active), level, count))
+                return int(verify(here, active, self.parameters(), tip(active), level, count))
             finally:
-                _function("_ZN9CVerifyDBD1Ev", None, c_void_p)(here)
+                function("_ZN9CVerifyDBD1Ev", None, c_void_p)(here)
 
     def set_cache(self, coins: int, coins_database: int) -> None:
         """Let the coins' cache and that of their database have so many bytes."""
-        with _main_lock():
-            ctypes.c_size_t.from_address(self._manager + _MANAGER_COINS_CACHE).value = coins
-            ctypes.c_size_t.from_address(self._manager + _MANAGER_COINS_CACHE + 8).value = coins_database
-            _function("_ZN17ChainstateManager20MaybeRebalanceCachesEv", None, c_void_p)(self._manager)
+        with main_lock():
+            ctypes.c_size_t.from_address(self.manager + _MANAGER_COINS_CACHE).value = coins
+            ctypes.c_size_t.from_address(self.manager + _MANAGER_COINS_CACHE + 8).value = coins_database
+            function("_ZN17ChainstateManager20MaybeRebalanceCachesEv", None, c_void_p)(self.manager)
 
     def prune_and_flush(self) -> None:
         """Prune as the options say and write the chain state to disk."""
-        _function("_ZN10Chainstate13PruneAndFlushEv", None, c_void_p)(self._active())
+        function("_ZN10Chainstate13PruneAndFlushEv", None, c_void_p)(self._active())
 
     def set_prune_lock(self, name: str, height: int) -> None:
         """Keep blocks from a bit below `height` on, for the one called `name`, an ASCII text of at most 15 letters."""
@@ -427,11 +435,11 @@ class ManagerSymbols:
             "_ZN4node12BlockManager15UpdatePruneLockERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
             "RKNS_13PruneLockInfoE"
         )
-        with _main_lock():
-            _function(mangled, None, c_void_p, c_void_p, c_void_p)(
+        with main_lock():
+            function(mangled, None, c_void_p, c_void_p, c_void_p)(
                 self._block_manager(), ctypes.addressof(string), ctypes.addressof(lock)
             )
 
     def prune(self, height: int) -> None:
         """Delete block files whose blocks are all at most at `height`."""
-        _function("_Z21PruneBlockFilesManualR10Chainstatei", None, c_void_p, c_int)(self._active(), height)
+        function("_Z21PruneBlockFilesManualR10Chainstatei", None, c_void_p, c_int)(self._active(), height)
