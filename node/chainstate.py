@@ -2,10 +2,8 @@
 
 The kernel needs its folders for itself: lock the data directory first.
 
-What happened to the chain is found by comparing its tip with the one told last, so listeners hear of each block
-once: those that left from the old tip down, those that came upward, then the tip. Locks, outermost first: processing,
-the kernel's own m_chainstate_mutex, publishing, the kernel's cs_main, and the small ones of this package. Callbacks of
-the kernel take none but the last.
+Locks, outermost first: processing, the kernel's own m_chainstate_mutex, that of the news, the kernel's cs_main, and
+the small ones of this package. Callbacks of the kernel take none but the last.
 """
 
 from __future__ import annotations
@@ -15,15 +13,17 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from interfaces.mining import BlockValidation
-from node import block_data, kernel, kernel_symbols
+from node import block_data, kernel, kernel_snapshots, kernel_symbols
 from node.block_files import BlockFiles
 from node.block_import import BlockImport
 from node.block_progress import BlockProgress
 from node.block_tree import BlockEntry, BlockTree
+from node.block_verdict import ERROR, VALID, BlockVerdict, read_state, state_text
+from node.chain_news import BlockMissingError, BlockSource, ChainListener, ChainNews, common_ancestor
+from node.chain_view import ChainView
 from node.chainstate_options import ChainstateOptions, share_cache
 from node.kernel_session import ChainstateError, DamagedChainError, InterruptedLoadError, KernelSession
 from node.use_gate import ClosedError
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockMissingError",
+    "BlockSource",
     "BlockVerdict",
     "ChainListener",
     "Chainstate",
@@ -48,77 +49,8 @@ __all__ = [
 ]
 
 log: Final = logging.getLogger()
-_LONGEST_WAIT: Final = threading.TIMEOUT_MAX / 2
 _MAX_TIP_AGE: Final = 24 * 60 * 60
-_VALID: Final = 0
-_ERROR: Final = 2
-
-
 _DEFAULTS: Final = ChainstateOptions()
-
-
-class BlockMissingError(ChainstateError):
-    """The block is known, but its data are not there, perhaps pruned."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockVerdict:
-    """What became of a block or header that was processed."""
-
-    accepted: bool
-    """It is stored, or was before."""
-    new: bool
-    """It was not stored before."""
-    checked: bool
-    """It was validated fully, or far enough to fail."""
-    reason: str = ""
-    """Core's reject reason; empty if nothing is wrong, or if it was not checked."""
-    debug: str = ""
-    error: bool = False
-    """The node, not the block, failed."""
-
-    @property
-    def text(self) -> str:
-        """Say it as BIP22 does: empty for a block that was connected."""
-        if self.accepted and not self.new:
-            return "duplicate"
-        if not self.checked:
-            return "inconclusive"
-        return self.reason
-
-
-class BlockSource:
-    """The bytes of one block, read when they are wanted first."""
-
-    __slots__ = ("_chainstate", "_data", "_entry")
-
-    def __init__(self, chainstate: Chainstate, entry: BlockEntry, data: bytes | None) -> None:
-        """Know them already if `data` is given."""
-        self._chainstate = chainstate
-        self._entry = entry
-        self._data = data
-
-    def bytes(self) -> bytes:
-        """Return the block, consensus serialised. Raises BlockMissingError."""
-        if self._data is None:
-            self._data = self._chainstate.read_block(self._entry)
-        return self._data
-
-
-class ChainListener(Protocol):
-    """Hears what happens to the chain, in order, from one thread at a time, which must not wait long."""
-
-    def block_connected(self, entry: BlockEntry, block: BlockSource) -> None:
-        """Hear that a block joined the chain on top of the one told before."""
-
-    def block_disconnected(self, entry: BlockEntry, block: BlockSource) -> None:
-        """Hear that the block told last left the chain."""
-
-    def tip_changed(self, entry: BlockEntry, initial_download: bool) -> None:
-        """Hear of the new tip, after all blocks that lead to it."""
-
-    def header_tip(self, entry: BlockEntry) -> None:
-        """Hear that another header has the most work, before blocks that come with it."""
 
 
 class Chainstate:
@@ -133,11 +65,14 @@ class Chainstate:
         """What the kernel warns of, by kind."""
         self.failure = ""
         """Why the node cannot go on, if so."""
-        self._changed = threading.Condition()
         self.processing = threading.RLock()
         """Held while blocks are processed: who holds it sees a chain that does not change (Core: cs_main)."""
-        self._publishing = threading.RLock()
-        self._listeners: tuple[ChainListener, ...] = ()
+        self._news = ChainNews(self.read_block, self.is_initial_block_download)
+        self.historical: ChainView | None = None
+        """The chain that verifies the blocks below the snapshot in use, if one is and does not end yet."""
+        self._historical_tip = 0
+        self.snapshot_base: bytes | None = None
+        """The block (internal order) whose coins are not verified yet, but came from a file; None if all are."""
         self._checked: list[tuple[int, int, str, str]] = []
         self._import: BlockImport | None = None
         self._stop_at = options.stop_at_height
@@ -174,8 +109,10 @@ class Chainstate:
             if self.options.cache is not None:
                 self._symbols.set_cache(*share_cache(self.options.cache))
             self._files = BlockFiles((self.options.blocks_dir or self.network_dir) / "blocks")
-        self._best_header = self._tree.entry(kernel.manager_get_best_entry(session.manager))
-        self._tip = tip = self._read_tip()
+        self._view = ChainView(self._tree, session.chain)
+        self._look_behind()
+        tip = self._view.tip()
+        self._news.start(tip, self._tree.entry(kernel.manager_get_best_entry(session.manager)))
         log.info("Loaded best chain: hashBestChain=%s height=%d", tip.hash[::-1].hex(), tip.height)
         self._import.publish()
 
@@ -183,11 +120,11 @@ class Chainstate:
 
     def tip(self) -> BlockEntry:
         """Return the best block, as told last."""
-        return self._tip
+        return self._news.tip
 
     def best_header(self) -> BlockEntry:
         """Return the header with the most work of those that may be valid."""
-        return self._best_header
+        return self._news.best_header
 
     def entry(self, hash_: bytes) -> BlockEntry | None:
         """Return a block by its hash. Raises ClosedError."""
@@ -199,28 +136,15 @@ class Chainstate:
 
     def at(self, height: int) -> BlockEntry | None:
         """Return the block of the best chain at a height. Raises ClosedError."""
-        if not 0 <= height <= 2**31 - 1:
-            return None
-        with self._tree.gate:
-            address = kernel.chain_get_by_height(self._session.chain, height)
-        return self._tree.entry(address) if address else None
+        return self._view.at(height)
 
     def contains(self, entry: BlockEntry) -> bool:
         """Whether a block is in the best chain. Raises ClosedError."""
-        with self._tree.gate:
-            return bool(kernel.chain_contains(self._session.chain, entry.address))
+        return self._view.contains(entry)
 
     def fork_point(self, entry: BlockEntry) -> BlockEntry:
         """Return the last block that the best chain and the chain of `entry` share. Raises ClosedError."""
-        return self._common(self._tip, entry)
-
-    def _common(self, one: BlockEntry, other: BlockEntry) -> BlockEntry:
-        height = min(one.height, other.height)
-        one, other = one.ancestor(height), other.ancestor(height)
-        while one != other:
-            # Both have a parent: genesis blocks are equal.
-            one, other = one.ancestor(one.height - 1), other.ancestor(other.height - 1)
-        return one
+        return common_ancestor(self._news.tip, entry)
 
     def entries(self) -> list[BlockEntry]:
         """Return every block and header known, in no order. Raises ClosedError, KernelSymbolsError."""
@@ -234,7 +158,7 @@ class Chainstate:
             addresses = self._require_symbols().all_entries()
             parents = {kernel_symbols.previous_address(address) for address in addresses}
         found = [self._tree.entry(address) for address in addresses if address not in parents]
-        return found if self._tip in found else [*found, self._tip]
+        return found if self._news.tip in found else [*found, self._news.tip]
 
     def block_hash(self, height: int) -> bytes:
         """Return the hash of a block of the best chain, 32 bytes in internal order. Raises ChainstateError."""
@@ -245,7 +169,7 @@ class Chainstate:
 
     def prune_height(self) -> int | None:
         """Return the height of the last block whose data are gone, None if none is. Raises as `entries`."""
-        tip, first = self._tip, self.at(1)
+        tip, first = self._news.tip, self.at(1)
         if first is None:
             return None
         status = tip.status
@@ -262,7 +186,7 @@ class Chainstate:
                 with self._tree.gate:
                     self._synced = not self._symbols.is_initial_block_download()
             else:
-                self._synced = time.time() - self._tip.time < _MAX_TIP_AGE
+                self._synced = time.time() - self._news.tip.time < _MAX_TIP_AGE
         return not self._synced
 
     def read_block(self, entry: BlockEntry) -> bytes:
@@ -301,7 +225,7 @@ class Chainstate:
                 accepted = kernel.manager_process_block(manager, block, new) == 0
                 self._publish(data)
                 checked = self._checked
-                if accepted and new.value and len(checked) == 1 and not checked[0][1] and self._tip.has_header(data):
+                if accepted and new.value and len(checked) == 1 and not checked[0][1] and self.tip().has_header(data):
                     return _CONNECTED
                 return self._verdict(block, accepted, bool(new.value))
             finally:
@@ -312,7 +236,7 @@ class Chainstate:
         hash_ = _block_hash(block)
         for other, mode, reason, debug in reversed(self._checked):
             if _block_hash(other) == hash_:
-                return BlockVerdict(accepted, new, True, reason, debug, mode == _ERROR)
+                return BlockVerdict(accepted, new, True, reason, debug, mode == ERROR)
         return BlockVerdict(accepted, new, checked=False)
 
     def _clear_checked(self) -> None:
@@ -332,12 +256,12 @@ class Chainstate:
             state = kernel.state_create()
             try:
                 accepted = kernel.manager_process_block_header(manager, handle, state) == 0
-                mode, reason, debug = _read_state(state)
+                mode, reason, debug = read_state(state)
                 self._publish(None)
             finally:
                 kernel.state_destroy(state)
                 kernel.header_destroy(handle)
-            return BlockVerdict(accepted, new=accepted, checked=True, reason=reason, debug=debug, error=mode == _ERROR)
+            return BlockVerdict(accepted, new=accepted, checked=True, reason=reason, debug=debug, error=mode == ERROR)
 
     def submit_block(self, data: bytes) -> BlockValidation:
         """Process a block and say what Core's Mining interface says (Core: SubmitBlock in src/node/miner.cpp)."""
@@ -359,7 +283,7 @@ class Chainstate:
         with self._changing() as state:
             symbols.invalidate_block(state, entry.address)
             self._publish(None)
-            if kernel.state_get_mode(state) == _VALID:
+            if kernel.state_get_mode(state) == VALID:
                 symbols.activate_best_chain(state)
 
     def reconsider_block(self, entry: BlockEntry) -> None:
@@ -437,8 +361,8 @@ class Chainstate:
             try:
                 yield state
                 self._publish(None)
-                if kernel.state_get_mode(state) != _VALID:
-                    raise ChainstateError(_state_text(state))
+                if kernel.state_get_mode(state) != VALID:
+                    raise ChainstateError(state_text(state))
             finally:
                 self._clear_checked()
                 kernel.state_destroy(state)
@@ -453,6 +377,28 @@ class Chainstate:
                 raise ClosedError
             if self._symbols is not None:
                 self._symbols.flush()
+                behind = kernel_snapshots.chains(self._symbols)[1] if self.historical is not None else None
+                if behind is not None:
+                    self._symbols.flush(behind.address)
+
+    def load_snapshot(self, path: Path, offset: int, base: bytes, count: int) -> BlockEntry:
+        """Go on from the coins of the block `base`, which are in a file; blocks below are verified as they come.
+
+        Listeners hear of the tip alone. Raises SnapshotError, OSError, KernelSymbolsError, ClosedError.
+        """
+        symbols = self._require_symbols()
+        with self.processing, self._tree.gate:
+            if self._closed:
+                raise ClosedError
+            entry = self._tree.entry(kernel_snapshots.activate(symbols, path, offset, base, count))
+            with self._news.lock:
+                self._session.use_active_chain()
+                self._view = ChainView(self._tree, self._session.chain)
+                self._look_behind()
+                self._synced = False
+                self._news.jump(entry)
+        self.flush()
+        return entry
 
     def _require_symbols(self) -> kernel_symbols.ManagerSymbols:
         if self._symbols is None:
@@ -464,75 +410,50 @@ class Chainstate:
 
     def add_listener(self, listener: ChainListener) -> Callable[[], None]:
         """Tell `listener` what happens from now on; the function returned ends that."""
-        with self._publishing:
-            self._listeners = (*self._listeners, listener)
-
-        def remove() -> None:
-            with self._publishing:
-                self._listeners = tuple(known for known in self._listeners if known is not listener)
-
-        return remove
+        return self._news.add_listener(listener)
 
     def sync(self) -> None:
         """Wait until listeners have heard of all that happened before."""
-        with self._publishing:
+        with self._news.lock:
             return
-
-    def _read_tip(self) -> BlockEntry:
-        chain = self._session.chain
-        with self._tree.gate:
-            address = kernel.chain_get_by_height(chain, kernel.chain_get_height(chain))
-        return self._tree.entry(address)
 
     def _publish(self, data: bytes | None) -> None:
         """Tell what changed since the last time; `data` is the block that came, if one did."""
-        session = self._session
-        with self._publishing:
-            best = kernel.manager_get_best_entry(session.manager)
-            if best != self._best_header.address:
-                self._best_header = self._tree.entry(best)
-                for listener in self._listeners:
-                    listener.header_tip(self._best_header)
-            tip = kernel.chain_get_by_height(session.chain, kernel.chain_get_height(session.chain))
-            if tip != self._tip.address:
-                self._move(self._tree.entry(tip), data)
+        news = self._news
+        with news.lock:
+            best = kernel.manager_get_best_entry(self._session.manager)
+            if best != news.best_header.address:
+                news.header(self._tree.entry(best))
+            tip = self._view.tip_address()
+            if tip != news.tip.address:
+                news.move(self._tree.entry(tip), data)
+            if self.historical is not None:
+                self._publish_historical(self.historical)
+
+    def _publish_historical(self, historical: ChainView) -> None:
+        """Tell the tip again when the chain behind it moves: those wait for it who want verified blocks only."""
+        tip = historical.tip_address()
+        if tip != self._historical_tip:
+            self._historical_tip = tip
+            self._look_behind()
+            self._news.tell_tip()
+
+    def _look_behind(self) -> None:
+        """See whether a chain verifies what is below a snapshot."""
+        if self._symbols is None:
+            return
+        current, behind = kernel_snapshots.chains(self._symbols)
+        self.snapshot_base = None if current.validated else current.snapshot_base
+        if behind is None:
+            self.historical = None
+        elif self.historical is None:
+            self.historical = ChainView(self._tree, behind.handle)
+            self._historical_tip = self.historical.tip_address()
 
     def _publish_import(self) -> None:
         """Tell what an import did meanwhile, on its own thread."""
         with self._tree.gate:
             self._publish(None)
-
-    def _move(self, tip: BlockEntry, data: bytes | None) -> None:
-        old = self._tip
-        listeners = self._listeners
-        if listeners:
-            for connected, entry in self._path(old, tip):
-                source = BlockSource(self, entry, data if data is not None and entry.has_header(data) else None)
-                for listener in listeners:
-                    if connected:
-                        listener.block_connected(entry, source)
-                    else:
-                        listener.block_disconnected(entry, source)
-        with self._changed:
-            self._tip = tip
-            self._changed.notify_all()
-        if listeners:
-            initial = self.is_initial_block_download()
-            for listener in listeners:
-                listener.tip_changed(tip, initial)
-
-    def _path(self, old: BlockEntry, new: BlockEntry) -> Iterator[tuple[bool, BlockEntry]]:
-        """Yield the blocks to leave and then those to join, each with whether it is joined."""
-        if new.height == old.height + 1 and new.has_parent(old):
-            yield True, new
-            return
-        fork = self._common(old, new)
-        entry = old
-        while entry != fork:
-            yield False, entry
-            entry = entry.ancestor(entry.height - 1)
-        for height in range(fork.height + 1, new.height + 1):
-            yield True, new.ancestor(height)
 
     # --- what the kernel calls -----------------------------------------------------------------------------------
 
@@ -543,10 +464,10 @@ class Chainstate:
     def block_checked(self, block: int, state: int) -> None:
         """See kernel_session.Callbacks."""
         mode = kernel.state_get_mode(state)
-        if mode == _VALID:
-            self._checked.append((block, _VALID, "", ""))
+        if mode == VALID:
+            self._checked.append((block, VALID, "", ""))
         else:
-            self._checked.append((block, *_read_state(state)))
+            self._checked.append((block, *read_state(state)))
 
     def block_tip(self, state: int, entry: int, progress: float) -> None:
         """See kernel_session.Callbacks."""
@@ -592,18 +513,11 @@ class Chainstate:
 
         None once `stop` is true (call `wake` then) or the chain is closed.
         """
-        seconds = min(max(timeout, 0) / 1000, _LONGEST_WAIT)
-        with self._changed:
-            self._changed.wait_for(lambda: self._ended(stop) or self._tip.hash != current, seconds)
-            return None if self._ended(stop) else self._tip
-
-    def _ended(self, stop: Callable[[], bool]) -> bool:
-        return self._closed or stop()
+        return self._news.wait_for_change(current, timeout, lambda: self._closed or stop())
 
     def wake(self) -> None:
         """Make waits look at their `stop` again."""
-        with self._changed:
-            self._changed.notify_all()
+        self._news.wake()
 
     def interrupt(self) -> None:
         """Make long work of the kernel end soon, and waits look at their `stop` again. Follow up with `close`."""
@@ -617,9 +531,8 @@ class Chainstate:
 
     def close(self) -> None:
         """Write everything to disk and end waits. Idempotent."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._news.wake()
         if self._import is not None:
             if self._import.running:
                 self._session.interrupt()
@@ -641,26 +554,3 @@ def _block_hash(block: int) -> bytes:
         return kernel.hash_bytes(handle)
     finally:
         kernel.hash_destroy(handle)
-
-
-def _read_state(state: int) -> tuple[int, str, str]:
-    """Return mode, reject reason and debug message; without the pinned kernel the kind of failure is the reason."""
-    mode = kernel.state_get_mode(state)
-    if mode == _VALID:
-        return mode, "", ""
-    if kernel_symbols.is_pinned_build():
-        return mode, *kernel_symbols.state_texts(state)
-    result = kernel.state_get_result(state)
-    return mode, _RESULTS[result] if result < len(_RESULTS) else "rejected", ""
-
-
-_RESULTS: Final = (
-    "rejected", "consensus", "cached-invalid", "invalid-header", "mutated", "missing-prev", "invalid-prev",
-    "time-future", "header-low-work",
-)  # fmt: skip
-
-
-def _state_text(state: int) -> str:
-    """Say what is wrong as Core does (Core: ValidationState::ToString)."""
-    _, reason, debug = _read_state(state)
-    return f"{reason}, {debug}" if debug else reason

@@ -88,6 +88,10 @@ class KernelSession:
         except BaseException:
             kernel.context_destroy(self._context)
             raise
+        self.use_active_chain()
+
+    def use_active_chain(self) -> None:
+        """Have `chain` be the one that has the most work, which a snapshot makes another."""
         self.chain: int = kernel.manager_get_active_chain(self.manager)
 
     def _load(self, network_dir: Path, options: ChainstateOptions) -> int:

@@ -303,9 +303,9 @@ class ManagerSymbols:
             function(name, None, c_void_p, c_void_p)(active, entry)
             function("_ZN17ChainstateManager21RecalculateBestHeaderEv", None, c_void_p)(self.manager)
 
-    def flush(self) -> None:
-        """Write the chain state to disk, and keep what is cached of it."""
-        function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(self._active(), False)
+    def flush(self, chain: int = 0) -> None:
+        """Write a chain state to disk (0: the one in use), and keep what is cached of it."""
+        function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(chain or self._active(), False)
 
     def _block_manager(self) -> int:
         return self.manager + _MANAGER_BLOCK_MANAGER
