@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from common.chains import ChainParams
     from node.chainstate import Chainstate
+    from node.fees.estimator import FeeEstimator
     from node.indexes.indexes import Indexes
     from node.prune_lock import PruneLock
 
@@ -33,6 +34,8 @@ class NodeContext:
     """None only where there is no chain either."""
     prune_lock: PruneLock | None = None
     """None where nothing is pruned."""
+    fees: FeeEstimator | None = None
+    """None where fees are not estimated (-blocksonly)."""
     last_built: tuple[int, int] | None = None
     """Weight, with what is reserved, and number of transactions besides the coinbase of the block built last."""
     block_version: int | None = None

@@ -1,0 +1,1 @@
+"""What fee a transaction needs to be in a block soon, learnt from those that were."""
