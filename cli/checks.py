@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import StartError
+from cli.mempool_settings import amount_error, mempool_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,11 +16,8 @@ if TYPE_CHECKING:
     from common.chains import ChainParams
 
 log: Final = logging.getLogger()
-_AMOUNT: Final = re.compile(r"([0-9]{0,10})(?:\.([0-9]{0,8}))?")
 _HEX_256: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{0,64}")
-_MOST_MONEY: Final = 21_000_000 * 100_000_000
 _LEAST_PRUNE: Final = 550
-_MOST_CLUSTER: Final = 64
 _BLOCK_WEIGHT: Final = 4_000_000
 _LEAST_RESERVED: Final = 2000
 _RESERVED: Final = 8000
@@ -28,7 +26,6 @@ FILTER_TYPES: Final = ("basic",)
 _UNIX: Final = frozenset({"onion", "proxy", *(f"zmqpub{t}" for t in ("hashblock", "hashtx", "rawblock", "rawtx"))})
 _SUFFIXED: Final = frozenset({"proxy", "bind"})
 _ADDRESSES: Final = ("i2psam", "onion", "proxy", "bind", "rpcbind", "torcontrol", "whitebind")
-_AMOUNTS: Final = ("blockmintxfee", "incrementalrelayfee", "minrelaytxfee", "dustrelayfee")
 _UPLOAD: Final = re.compile(r"[0-9]+[kKmMgGtT]?")
 
 
@@ -205,21 +202,11 @@ def _check_chainstate(arguments: Arguments) -> None:
 
 
 def _check_mempool(arguments: Arguments, chain: ChainParams) -> None:
-    for name in _AMOUNTS:
-        if arguments.is_set(name) and not _is_amount(arguments.get(name)):
-            raise StartError(f"Invalid amount for -{name}=<amount>: '{arguments.get(name)}'")
-    if arguments.get_bool("acceptnonstdtxn") and not chain.is_test_chain:
-        raise StartError(f"acceptnonstdtxn is not currently supported for {chain.name} chain")
-    if arguments.get_int("limitclustercount", _MOST_CLUSTER) > _MOST_CLUSTER:
-        raise StartError(f"limitclustercount must be less than or equal to {_MOST_CLUSTER}")
+    from primitives.money import parse_money
 
-
-def _is_amount(text: str) -> bool:
-    """Whether a text is an amount in bitcoins (Core: ParseMoney)."""
-    found = _AMOUNT.fullmatch(text.strip())
-    if not text.strip() or not found:
-        return False
-    return int(found[1] or 0) * 100_000_000 + int((found[2] or "").ljust(8, "0")) <= _MOST_MONEY
+    if arguments.is_set("blockmintxfee") and parse_money(arguments.get("blockmintxfee")) is None:
+        raise amount_error("blockmintxfee", arguments.get("blockmintxfee"))
+    mempool_options(arguments, chain)
 
 
 def _refuse_unserved(arguments: Arguments) -> None:
