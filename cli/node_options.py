@@ -146,7 +146,6 @@ TESTING: Final = (
         "Log the fee rates of transactions in new blocks (default: 0)",
         DEBUG,
         debug_only=True,
-        waits_for="a miner",
     ),
     Option("stopafterblockimport", "", "End once blocks were taken from disk (default: 0)", DEBUG, debug_only=True),
     Option("stopatheight", "", "End at this height (default: 0, go on)", DEBUG, debug_only=True),
@@ -174,7 +173,7 @@ MINING: Final = (
         "Leave this weight for header and coinbase in blocks for RPC clients (default: 8000)",
         BLOCKS,
     ),
-    Option("blockversion", "<n>", "Make blocks of this version (test chains)", BLOCKS, debug_only=True),
+    Option("blockversion", "<n>", "Make blocks of this version (regtest)", BLOCKS, debug_only=True),
 )
 SERVER: Final = (
     Option("rest", "", "Answer REST requests of anybody who may connect (default: 0)", RPC),

@@ -142,7 +142,7 @@ class Node:
     def _load_chain(self, arguments: Arguments, place: Place) -> NodeContext | None:
         """Load the chain; None if we are to end meanwhile."""
         from cli.chain_watcher import Alerts, ChainWatcher
-        from cli.node_settings import apply_mock_time
+        from cli.node_settings import apply_mock_time, mining_policy
         from cli.peer_settings import network_options
         from node.clock import Clock
         from node.context import NodeContext
@@ -174,7 +174,7 @@ class Node:
             network=network_options(arguments),
             indexes=indexes,
             prune_lock=self._lock_pruning(chainstate, indexes),
-            block_version=arguments.get_int("blockversion", 0) if arguments.is_set("blockversion") else None,
+            mining=mining_policy(arguments, place),
             echo_elsewhere=self._echo_elsewhere,
         )
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cli.startup import Place
     from node.clock import Clock
     from node.indexes.indexes import IndexOptions
+    from node.templates.options import MiningPolicy
 
 _UNSAFE_COMMENT: Final = re.compile(r"[^A-Za-z0-9 .,;\-_?@]")
 _LONGEST_USER_AGENT: Final = 256
@@ -40,6 +41,24 @@ def index_options(arguments: Arguments) -> IndexOptions:
         coin_stats=arguments.get_bool("coinstatsindex"),
         spenders=arguments.get_bool("txospenderindex"),
         wipe=arguments.get_bool("reindex"),
+    )
+
+
+def mining_policy(arguments: Arguments, place: Place) -> MiningPolicy:
+    """Return how blocks are to be filled; `check_options` has found the options good."""
+    from node.policy.fee_rate import FeeRate
+    from node.templates.options import MiningPolicy
+    from primitives.money import parse_money
+
+    default = MiningPolicy()
+    rate = parse_money(arguments.get("blockmintxfee")) if arguments.is_set("blockmintxfee") else None
+    given = arguments.get_int("blockversion", 0) if arguments.is_set("blockversion") else None
+    return MiningPolicy(
+        max_weight=arguments.get_int("blockmaxweight", default.max_weight),
+        reserved_weight=arguments.get_int("blockreservedweight", default.reserved_weight),
+        min_fee_rate=default.min_fee_rate if rate is None else FeeRate(rate),
+        version=given if place.chain.name == "regtest" else None,
+        log_fees=arguments.get_bool("printpriority"),
     )
 
 

@@ -40,8 +40,7 @@ class NodeInit(ProgramInit):
         """Make a `Mining` on the node's chain."""
         from node.mining import LocalMining
 
-        services = self.node.services
-        return LocalMining(services.node().chainstate, services.events().signal)
+        return LocalMining(self.node.services.node())
 
     def make_events(self) -> Events:
         """Make an `Events` on the node's chain."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from interfaces.mining import BlockValidation
 from node import kernel, kernel_symbols
 
 VALID: Final = 0
@@ -35,6 +36,15 @@ class BlockVerdict:
         if not self.checked:
             return "inconclusive"
         return self.reason
+
+    @property
+    def validation(self) -> BlockValidation:
+        """Say it as Core's Mining interface does (Core: SubmitBlock in src/node/miner.cpp)."""
+        if self.accepted and not self.new:
+            return BlockValidation("duplicate", "", result=False)
+        if not self.checked or (not self.accepted and not self.reason):
+            return BlockValidation("inconclusive", "", result=False)
+        return BlockValidation(self.reason, self.debug, result=not self.reason)
 
 
 def read_state(state: int) -> tuple[int, str, str]:

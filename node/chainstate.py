@@ -15,7 +15,6 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from interfaces.mining import BlockValidation
 from node import block_data, kernel, kernel_snapshots, kernel_symbols
 from node.block_files import BlockFiles
 from node.block_import import BlockImport
@@ -125,6 +124,13 @@ class Chainstate:
     def best_header(self) -> BlockEntry:
         """Return the header with the most work of those that may be valid."""
         return self._news.best_header
+
+    def blocks_ahead(self) -> int | None:
+        """Return how many headers with more work build on the tip, None if none does. Raises ClosedError."""
+        tip, header = self.tip(), self.best_header()
+        if header.chain_work <= tip.chain_work or header.ancestor(tip.height) != tip:
+            return None
+        return header.height - tip.height
 
     def entry(self, hash_: bytes) -> BlockEntry | None:
         """Return a block by its hash. Raises ClosedError."""
@@ -262,20 +268,6 @@ class Chainstate:
                 kernel.state_destroy(state)
                 kernel.header_destroy(handle)
             return BlockVerdict(accepted, new=accepted, checked=True, reason=reason, debug=debug, error=mode == ERROR)
-
-    def submit_block(self, data: bytes) -> BlockValidation:
-        """Process a block and say what Core's Mining interface says (Core: SubmitBlock in src/node/miner.cpp)."""
-        try:
-            verdict = self.process_block(data)
-        except ValueError as error:
-            return BlockValidation("decode-failed", str(error), result=False)
-        except ClosedError:
-            return BlockValidation("shutdown", "", result=False)
-        if verdict.accepted and not verdict.new:
-            return BlockValidation("duplicate", "", result=False)
-        if not verdict.checked or (not verdict.accepted and not verdict.reason):
-            return BlockValidation("inconclusive", "", result=False)
-        return BlockValidation(verdict.reason, verdict.debug, result=not verdict.reason)
 
     def invalidate_block(self, entry: BlockEntry) -> None:
         """Treat a valid block as invalid and leave it. Raises ChainstateError, KernelSymbolsError."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from node import kernel_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Clock:
@@ -12,6 +16,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._mock = 0
+        self._watchers: tuple[Callable[[], None], ...] = ()
 
     def now(self) -> int:
         """Return the time, which is the mocked one if there is one."""
@@ -29,3 +34,9 @@ class Clock:
         """
         kernel_symbols.set_mock_time(seconds)
         self._mock = seconds
+        for watcher in self._watchers:
+            watcher()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever the clock is stopped, or let run again."""
+        self._watchers = (*self._watchers, watcher)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from node.clock import Clock
 from node.network_options import NetworkOptions
+from node.templates.miner import Miner
+from node.templates.options import MiningPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from node.fees.estimator import FeeEstimator
     from node.indexes.indexes import Indexes
     from node.prune_lock import PruneLock
+    from node.templates.selection import Pool
 
 
 @dataclass(slots=True)
@@ -34,11 +37,18 @@ class NodeContext:
     """None only where there is no chain either."""
     prune_lock: PruneLock | None = None
     """None where nothing is pruned."""
+    mempool: Pool | None = None
     fees: FeeEstimator | None = None
     """None where fees are not estimated (-blocksonly)."""
     last_built: tuple[int, int] | None = None
     """Weight, with what is reserved, and number of transactions besides the coinbase of the block built last."""
-    block_version: int | None = None
-    """What version blocks made here have (-blockversion), None for what BIP9 asks for."""
+    mining: MiningPolicy = field(default_factory=MiningPolicy)
+    """How templates are filled."""
     echo_elsewhere: Callable[[str], str] = str
     """Has a process spawned for it send a text back."""
+    miner: Miner = field(init=False)
+    """Templates, and those who wait for them."""
+
+    def __post_init__(self) -> None:
+        """Begin to serve templates."""
+        self.miner = Miner(self, self.mining)

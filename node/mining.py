@@ -1,12 +1,10 @@
-"""The Mining interface on our chain (Core: MinerImpl in src/node/interfaces.cpp)."""
+"""The Mining interface on our node (Core: MinerImpl in src/node/interfaces.cpp)."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
-from interfaces import cancellation
-from interfaces.cancellation import Cancellation
+from interfaces import cancellation, deferral
 from interfaces.mining import (
     FOREVER,
     BlockCheckOptions,
@@ -16,11 +14,14 @@ from interfaces.mining import (
     BlockValidation,
     Mining,
 )
-from interfaces.not_served import NotServedError
+from node.block_template import LocalBlockTemplate
+from node.interruption import Interruption
+from node.stream_error import StreamError, why_no_block
+from node.templates.kinds_of_waits import CooldownWait, TipWait, deadline
+from node.templates.options import TemplateOptions
 
 if TYPE_CHECKING:
-    from node.chainstate import Chainstate
-    from node.change_signal import ChangeSignal
+    from node.context import NodeContext
 
 _HASH_SIZE: Final = 32
 
@@ -28,11 +29,11 @@ _HASH_SIZE: Final = 32
 class LocalMining(Mining):
     """One client's view. `interrupt` ends this object's waits, those of others go on."""
 
-    def __init__(self, chainstate: Chainstate, changes: ChangeSignal) -> None:
-        """Answer from `chainstate`, which may be closed before; `changes` counts its tips."""
-        self._chainstate = chainstate
-        self._changes = changes
-        self._interrupted = Cancellation()
+    def __init__(self, node: NodeContext) -> None:
+        """Answer from `node`, whose chain may be closed before."""
+        self._node = node
+        self._chainstate = node.chainstate
+        self._interruption = Interruption()
 
     def is_test_chain(self) -> bool:
         """Whether the chain is a test chain."""
@@ -49,44 +50,36 @@ class LocalMining(Mining):
 
     def wait_tip_changed(self, current_tip: bytes, timeout: float = FOREVER) -> BlockRef | None:
         """Wait without polling; an interrupt before the wait ends it too."""
-        if len(current_tip) < _HASH_SIZE:
-            raise ValueError("SpanReader::read(): end of data: iostream error")  # As Core says of a short hash.
-        current_tip = current_tip[:_HASH_SIZE]
-        changes, interrupted, gone = self._changes, self._interrupted, cancellation.current()
-        deadline = time.monotonic() + max(0.0, timeout) / 1000  # In this order NaN is 0.
-        while True:
-            seen = changes.count
-            if interrupted.cancelled:
-                if interrupted is self._interrupted:
-                    self._interrupted = Cancellation()
-                return None
-            if changes.closed or gone.cancelled:
-                return None
-            tip = self._chainstate.tip()
-            left = deadline - time.monotonic()
-            if tip.hash != current_tip or left <= 0:
-                return BlockRef(tip.hash, tip.height)
-            changes.wait(seen, left, (interrupted, gone))
+        current = _hash(current_tip)
+        interrupted, ended = self._interruption.begin()
+        wait = TipWait(self._chainstate, current, deadline(timeout), (interrupted, cancellation.current()), ended)
+        found: BlockRef | None = self._node.miner.wait(wait, deferral.current())
+        return found
 
     def interrupt(self) -> None:
-        """End this object's waits."""
-        self._interrupted.cancel()
-
-    def submit_block(self, block: bytes) -> BlockValidation:
-        """Validate a block and add it (Core: SubmitBlock in src/node/miner.cpp)."""
-        try:
-            verdict = self._chainstate.process_block(block)
-        except ValueError as error:
-            raise ValueError(_why_no_block(block)) from error
-        if verdict.accepted and not verdict.new:
-            return BlockValidation("duplicate", "", result=False)
-        if not verdict.checked or (not verdict.accepted and not verdict.reason):
-            return BlockValidation("inconclusive", "", result=False)
-        return BlockValidation(verdict.reason, verdict.debug, result=not verdict.reason)
+        """End this object's waits, or else the next one."""
+        self._interruption.request()
 
     def create_new_block(self, options: BlockCreateOptions, cooldown: bool = True) -> BlockTemplate | None:
-        """Refuse: there is no template builder."""
-        raise NotServedError("Mining.createNewBlock")
+        """Build a template, with `cooldown` not before the chain has caught up with its headers."""
+        miner = self._node.miner
+        wanted = TemplateOptions(
+            options.use_mempool, options.block_reserved_weight, options.coinbase_output_max_additional_sigops
+        )
+        wanted.check(miner.templates.policy)
+
+        def build() -> LocalBlockTemplate:
+            return LocalBlockTemplate(miner, miner.templates.create(wanted), wanted)
+
+        interrupted, ended = self._interruption.begin()
+        if cooldown:
+            wait = CooldownWait(self._chainstate, build, (interrupted, cancellation.current()), ended)
+            found: BlockTemplate | None = miner.wait(wait, deferral.current())
+            return found
+        if interrupted.cancelled:
+            ended()
+            return None
+        return build()
 
     def check_block(self, block: bytes, options: BlockCheckOptions) -> BlockValidation:
         """Check a block as the next one, adding nothing."""
@@ -95,31 +88,43 @@ class LocalMining(Mining):
                 block, check_pow=options.check_pow, check_merkle_root=options.check_merkle_root
             )
         except ValueError as error:
-            raise ValueError(_why_no_block(block)) from error
+            raise why_no_block(block) from error
         return BlockValidation(verdict.reason, verdict.debug, result=verdict.accepted)
 
+    def submit_block(self, block: bytes) -> BlockValidation:
+        """Validate a block and add it (Core: SubmitBlock in src/node/miner.cpp)."""
+        try:
+            return self._chainstate.process_block(block).validation
+        except ValueError as error:
+            raise why_no_block(block) from error
+
     def get_transactions_by_tx_id(self, txids: list[bytes]) -> list[bytes]:
-        """Refuse: there is no mempool."""
-        raise NotServedError("Mining.getTransactionsByTxID")
+        """Look them up in the mempool."""
+        mempool = self._node.mempool
+        if mempool is None:
+            return []
+        names = [_hash(txid) for txid in txids]
+        with mempool.lock:
+            found = [mempool.get(name) for name in names]
+        return [b"" if entry is None else entry.data for entry in found]
 
     def get_transactions_by_witness_id(self, wtxids: list[bytes]) -> list[bytes]:
-        """Refuse: there is no mempool."""
-        raise NotServedError("Mining.getTransactionsByWitnessID")
+        """Look them up in the mempool."""
+        mempool = self._node.mempool
+        if mempool is None:
+            return []
+        names = [_hash(wtxid) for wtxid in wtxids]
+        with mempool.lock:
+            found = [mempool.by_wtxid(name) for name in names]
+        return [b"" if entry is None else entry.data for entry in found]
 
     def close(self) -> None:
         """End waits."""
         self.interrupt()
 
 
-def _why_no_block(data: bytes) -> str:
-    """Say as Core's streams do why this is no block."""
-    from primitives.block import HEADER_SIZE, Block
-    from primitives.errors import DecodeError
-
-    reason = "end of data"
-    if len(data) >= HEADER_SIZE:
-        try:
-            Block.parse_from(data, 0)
-        except DecodeError as error:
-            reason = str(error)
-    return f"{'SpanReader::read(): ' if reason == 'end of data' else ''}{reason}: iostream error"
+def _hash(data: bytes) -> bytes:
+    """Return a hash as Core reads one, which looks no further. Raises StreamError."""
+    if len(data) < _HASH_SIZE:
+        raise StreamError("end of data")
+    return data[:_HASH_SIZE]

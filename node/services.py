@@ -61,10 +61,14 @@ class NodeServices:
     def interrupt(self) -> None:
         """End all waits, now and later."""
         self._ready.set()
+        if self._node is not None:
+            self._node.miner.interrupt()
         if self._events is not None:
             self._events.close()
 
     def close(self) -> None:
         """End what calls back, once clients are gone. Idempotent."""
         self.interrupt()
+        if self._node is not None:
+            self._node.miner.close()
         self.deliveries.close()

@@ -60,7 +60,7 @@ class RegtestInit(ProgramInit):
         self._node = node
 
     def make_mining(self) -> Mining:
-        return LocalMining(self._node.chainstate, self._node.services.events().signal)
+        return LocalMining(self._node.services.node())
 
     def make_events(self) -> Events:
         return LocalEvents(self._node.services.events(), self._node.services.deliveries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from node.block_builder import build_block, commit, solve, with_root
+from node.block_builder import commit, solve, solve_header, with_root
 from node.rpc.descriptor_arguments import descriptor_script, output_script
 from node.rpc.errors import (
     RPC_DESERIALIZATION_ERROR,
@@ -18,45 +18,45 @@ from node.rpc.errors import (
 )
 from node.rpc.help import example_cli
 from node.rpc.method import Arg, Kind, Num, Result, method
+from node.templates.options import TemplateOptions
 from node.use_gate import ClosedError
 from primitives import address
 from primitives.block import Block
 from primitives.errors import AddressError, DecodeError
+from primitives.transaction import Transaction
 from primitives.transaction_hex import decode_transaction
 
 if TYPE_CHECKING:
     from node.context import NodeContext
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
-    from primitives.transaction import Transaction
 
 _TRIES: Final = 1_000_000
-_RESERVED_WEIGHT: Final = 8000
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _HASHES: Final = Result(Kind.ARR, "", "The hashes of the blocks", inner=(Result(Kind.STR_HEX, "", "blockhash"),))
 
 
-def _build(node: NodeContext, script: bytes) -> Block:
-    block = build_block(node.chainstate, node.clock, script, version=node.block_version)
-    node.last_built = (_RESERVED_WEIGHT, 0)
-    return block
+def _options(node: NodeContext, script: bytes, *, use_mempool: bool = True) -> TemplateOptions:
+    return TemplateOptions(use_mempool, node.mining.reserved_weight, script=script)
 
 
 def _generate(context: RpcContext, script: bytes, count: int, tries: int) -> list[Json]:
     hashes: list[Json] = []
-    chainstate = context.node.chainstate
+    node = context.node
+    chainstate = node.chainstate
     while len(hashes) < count and not chainstate.is_stopping:
         try:
-            block, tries = solve(_build(context.node, script), tries)
-            if block is None:
+            template = node.miner.templates.create_apart(_options(node, script))
+            header, tries = solve_header(template.complete_header(), tries)
+            if header is None:
                 if tries:
                     continue
                 break
-            if not chainstate.process_block(block.serialize()).accepted:
+            if not chainstate.process_block(template.block(header, template.coinbase)).accepted:
                 raise RpcError(RPC_INTERNAL_ERROR, "ProcessNewBlock, block not accepted")
         except ClosedError:
             break
-        hashes.append(block.hash[::-1].hex())
+        hashes.append(header.hash[::-1].hex())
     return hashes
 
 
@@ -94,9 +94,12 @@ def generatetodescriptor(context: RpcContext, num_blocks: int, descriptor: str, 
     return _generate(context, descriptor_script(descriptor, context.node.chain), num_blocks, maxtries)
 
 
-def _transaction(text: str) -> Transaction:
+def _transaction(node: NodeContext, text: str) -> Transaction:
     if _TXID.fullmatch(text):
-        raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"Transaction {text} not in mempool.")
+        found = None if node.mempool is None else node.mempool.get(bytes.fromhex(text)[::-1])
+        if found is None:
+            raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"Transaction {text} not in mempool.")
+        return found.transaction()
     try:
         return decode_transaction(text)
     except DecodeError:
@@ -139,12 +142,13 @@ def generateblock(context: RpcContext, output: str, transactions: list[str], sub
     node = context.node
     chainstate = node.chainstate
     script = output_script(output, node.chain)
-    included = [_transaction(text) for text in transactions]
-    plain = _build(node, script)
-    coinbase = plain.transactions[0]
-    bare = type(coinbase)(coinbase.version, coinbase.inputs, coinbase.outputs[:-1], coinbase.lock_time)
-    block = with_root(commit(Block(plain.header, (bare, *included)), has_witness=coinbase.has_witness))
-    verdict = chainstate.check_block(block.serialize(), check_pow=False, check_merkle_root=False)
+    included = [_transaction(node, text) for text in transactions]
+    with chainstate.processing:
+        plain = node.miner.templates.create_apart(_options(node, script, use_mempool=False))
+        coinbase = Transaction.parse(plain.coinbase)
+        bare = Transaction(coinbase.version, coinbase.inputs, coinbase.outputs[:-1], coinbase.lock_time)
+        block = with_root(commit(Block(plain.header, (bare, *included)), has_witness=coinbase.has_witness))
+        verdict = chainstate.check_block(block.serialize(), check_pow=False, check_merkle_root=False)
     if not verdict.accepted:
         reason = f"{verdict.reason}, {verdict.debug}" if verdict.debug else verdict.reason
         raise RpcError(RPC_VERIFY_ERROR, f"TestBlockValidity failed: {reason}")

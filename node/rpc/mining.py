@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from node.block_builder import add_witness_nonce, next_time
+from node.block_builder import add_witness_nonce
 from node.rpc.block_json import target_hex
 from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RPC_VERIFY_ERROR, RpcError
 from node.rpc.help import examples
 from node.rpc.json import Amount, Real
 from node.rpc.method import Arg, Kind, Result, method
+from node.templates.assembly import next_time
 from primitives.block import HEADER_SIZE, Block, BlockHeader
 from primitives.errors import DecodeError
 from primitives.work import difficulty
@@ -25,7 +26,6 @@ _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+", re.ASCII)
 _LOOKUP: Final = 120
 _INTERVALS: Final = {"regtest": 144}
 _INTERVAL: Final = 2016
-_MIN_TX_FEE: Final = 1
 
 
 def decode_block(text: str) -> Block:
@@ -185,7 +185,13 @@ def network_hash_rate(chainstate: Chainstate, lookup: int, height: int) -> Json:
                     Result(Kind.STR_HEX, "target", "Its target"),
                 ),
             ),
-            Result(Kind.ARR, "warnings", "What the user should know", inner=(Result(Kind.STR, "", "warning"),)),
+            Result(
+                Kind.ARR,
+                "warnings",
+                "What is wrong with the network or the chain (one text with -deprecatedrpc=warnings)",
+                inner=(Result(Kind.STR, "", "warning"),),
+                skip_type_check=True,
+            ),
         ),
     ),
     help="Tells about mining.",
@@ -193,14 +199,15 @@ def network_hash_rate(chainstate: Chainstate, lookup: int, height: int) -> Json:
 )
 def getmininginfo(context: RpcContext) -> Json:
     """Tell about mining."""
-    chainstate = context.node.chainstate
+    node = context.node
+    chainstate = node.chainstate
     tip = chainstate.tip()
-    time = next_time(chainstate, context.node.clock)
+    time = next_time(chainstate, node.clock)
     with chainstate.symbols() as symbols:
         next_bits = symbols.next_bits(tip.address, time)
         challenge = symbols.signet_challenge()
     info: dict[str, Json] = {"blocks": tip.height}
-    built = context.node.last_built
+    built = node.last_built
     if built is not None:
         info |= {"currentblockweight": built[0], "currentblocktx": built[1]}
     info |= {
@@ -208,8 +215,8 @@ def getmininginfo(context: RpcContext) -> Json:
         "difficulty": Real(difficulty(tip.bits)),
         "target": target_hex(tip.bits),
         "networkhashps": network_hash_rate(chainstate, _LOOKUP, -1),
-        "pooledtx": 0,
-        "blockmintxfee": Amount(_MIN_TX_FEE),
+        "pooledtx": 0 if node.mempool is None else len(node.mempool),
+        "blockmintxfee": Amount(node.mining.min_fee_rate.per_kvb),
         "chain": chainstate.chain.name,
         "next": {
             "height": tip.height + 1,
@@ -220,7 +227,7 @@ def getmininginfo(context: RpcContext) -> Json:
     }
     if chainstate.chain.name == "signet":
         info["signet_challenge"] = challenge.hex()
-    info["warnings"] = list(chainstate.warnings.values())
+    info["warnings"] = context.server.warnings_result(chainstate.warnings.values())
     return info
 
 

@@ -11,9 +11,8 @@ from regtest_node import RegtestInit, RegtestNode, connected_to, regtest_node
 
 from interfaces import cancellation
 from interfaces.cancellation import Cancellation
-from interfaces.mining import BlockCheckOptions, BlockCreateOptions, BlockRef, BlockValidation, Mining
-from interfaces.not_served import NotServedError
-from ipc import RemoteError, UnimplementedError
+from interfaces.mining import BlockCheckOptions, BlockRef, BlockValidation, Mining
+from ipc import RemoteError
 
 
 @pytest.fixture
@@ -180,14 +179,3 @@ def test_what_is_no_block(mining: Mining, block: bytes, text: str) -> None:
         with pytest.raises((ValueError, RemoteError)) as caught:
             ask(block)
         assert str(caught.value) == text
-
-
-def test_what_comes_later_says_so(mining: Mining) -> None:
-    later_ones: dict[str, Callable[[], object]] = {
-        "createNewBlock": lambda: mining.create_new_block(BlockCreateOptions()),
-        "getTransactionsByTxID": lambda: mining.get_transactions_by_tx_id([]),
-        "getTransactionsByWitnessID": lambda: mining.get_transactions_by_witness_id([]),
-    }
-    for name, call in later_ones.items():
-        with pytest.raises((NotServedError, UnimplementedError), match=rf"^Mining\.{name} is not served by pynode yet"):
-            call()

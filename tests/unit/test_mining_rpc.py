@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block
+from block_factory import block_hash, build_block
 from chain_recorder import branch, feed, open_chain
 
 from common.chains import REGTEST
 from node.block_builder import add_witness_nonce
-from node.block_builder import build_block as assemble
 from node.chainstate_options import PRUNE_MANUALLY, ChainstateOptions, Deployment
 from node.context import NodeContext
 from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from node.templates.options import MiningPolicy, TemplateOptions
 from primitives.block import Block, BlockHeader
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
@@ -234,7 +235,8 @@ def test_versions_and_heights_that_options_give(tmp_path: Path) -> None:
     node = Node(tmp_path, deployments=options.deployments, activation_heights=options.activation_heights)
     with pytest.raises(KeyError):
         open_chain(tmp_path / "other", activation_heights=(("no", 3),))
-    node.context.block_version = 0x20001000
+    node.context = replace(node.context, mining=MiningPolicy(version=0x20001000))
+    node.server.finish_warmup(node.context)
     node.get("generatetoaddress", 3, ADDRESS)
     coinbases = []
     for height in (1, 2, 3):
@@ -244,7 +246,6 @@ def test_versions_and_heights_that_options_give(tmp_path: Path) -> None:
         assert block.header.version == 0x20001000
         coinbases.append(block.transactions[0])
     assert [coinbase.has_witness for coinbase in coinbases] == [False, False, True]
-    block = assemble(node.chain, node.context.clock, b"\x51")
-    assert block.header.version == 0x20000000
-    assert block.header.previous != REGTEST_GENESIS_HASH
+    node.context = replace(node.context, mining=MiningPolicy())
+    assert node.context.miner.templates.create(TemplateOptions()).header.version == 0x20000000
     node.chain.close()

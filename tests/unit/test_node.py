@@ -27,7 +27,7 @@ def ignore(value: object) -> None:
 def extend(chain: Chainstate, count: int, extra: int = 0) -> BlockRef:
     for _ in range(count):
         tip = chain.tip()
-        assert chain.submit_block(build_block(tip.hash, tip.height + 1, extra=extra)).result
+        assert chain.process_block(build_block(tip.hash, tip.height + 1, extra=extra)).validation.result
     return ref(chain)
 
 
@@ -56,11 +56,12 @@ def test_blocks_and_reopening(tmp_path: Path, chain: Chainstate) -> None:
 
 def test_verdicts(chain: Chainstate) -> None:
     block = build_block(REGTEST_GENESIS_HASH, 1)
-    assert chain.submit_block(block).result
-    assert chain.submit_block(block).reason == "duplicate"
-    assert chain.submit_block(b"garbage").reason == "decode-failed"
+    assert chain.process_block(block).validation.result
+    assert chain.process_block(block).validation.reason == "duplicate"
+    with pytest.raises(ValueError, match="Block decode failed"):
+        chain.process_block(b"garbage")
     too_much = build_block(block_hash(block), 2, reward=10**10)
-    verdict = chain.submit_block(too_much)
+    verdict = chain.process_block(too_much).validation
     assert (verdict.result, bool(verdict.reason)) == (False, True)
     assert chain.tip().height == 1
 
@@ -70,9 +71,9 @@ def test_longer_branch_wins(chain: Chainstate) -> None:
     first = build_block(REGTEST_GENESIS_HASH, 1, extra=1)
     second = build_block(block_hash(first), 2, extra=1)
     third = build_block(block_hash(second), 3, extra=1)
-    assert chain.submit_block(first).reason == "inconclusive"
-    chain.submit_block(second)
-    chain.submit_block(third)
+    assert chain.process_block(first).validation.reason == "inconclusive"
+    chain.process_block(second)
+    chain.process_block(third)
     assert ref(chain) == BlockRef(block_hash(third), 3)
 
 
@@ -86,7 +87,7 @@ from node.chainstate import Chainstate
 chain = Chainstate(Path({str(tmp_path)!r}), REGTEST)
 while True:
     tip = chain.tip()
-    chain.submit_block(build_block(tip.hash, tip.height + 1))
+    chain.process_block(build_block(tip.hash, tip.height + 1))
     print(tip.height, flush=True)
 """
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
