@@ -38,6 +38,7 @@ class NodeServices:
 
         self._node = node
         self._events = EventSource(node.chainstate)
+        node.miner.follow()
         self._ready.set()
 
     def is_loaded(self) -> bool:

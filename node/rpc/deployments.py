@@ -86,7 +86,7 @@ def getdeploymentinfo(context: RpcContext, blockhash: str | None) -> Json:
     """Return the state of each deployment."""
     chainstate = context.node.chainstate
     entry = chainstate.tip() if blockhash is None else find_block(chainstate, blockhash, "blockhash")
-    params = _params(chainstate)
+    params = consensus_params(chainstate)
     return {
         "hash": hash_hex(entry),
         "height": entry.height,
@@ -95,7 +95,7 @@ def getdeploymentinfo(context: RpcContext, blockhash: str | None) -> Json:
     }
 
 
-def _params(chainstate: Chainstate) -> ConsensusParams:
+def consensus_params(chainstate: Chainstate) -> ConsensusParams:
     """Return the rules of the chain, with what -testactivationheight and -vbparams change."""
     params = CONSENSUS[chainstate.chain.name]
     options = chainstate.options

@@ -26,6 +26,7 @@ MODULES: Final = (
     "blockchain",
     "chain_control",
     "mining",
+    "block_template",
     "generating",
     "waiting",
     "block_stats",

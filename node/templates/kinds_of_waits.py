@@ -23,6 +23,7 @@ _TICK: Final = 1.0
 _MIN_DIFFICULTY_AGE: Final = 20 * 60
 """Seconds after the tip's time from which on test chains take a block of the least difficulty."""
 _MIN_DIFFICULTY_CHAINS: Final = frozenset({"test", "testnet4", "regtest"})
+_LONG_POLL_PATIENCE: Final = 60
 _LEAST_COOLDOWN: Final = 3
 _LONGEST_COOLDOWN: Final = 20
 _CENTURY: Final = 100 * 365.2425 * 86400
@@ -59,6 +60,34 @@ class TipWait(Wait):
         """Look at the end."""
         del now
         return self._end
+
+
+class LongPollWait(Wait):
+    """Waits until a template that is known already is worth to be asked for again (BIP22)."""
+
+    def __init__(self, miner: Miner, tip: bytes, changes: int, cancellations: Sequence[Cancellation]) -> None:
+        """Answer True when the tip is not `tip`; after a minute also when the mempool has not `changes` any more."""
+        super().__init__(cancellations, lambda: None)
+        self._chainstate = miner.node.chainstate
+        self._source = miner.templates
+        self._tip = tip
+        self._changes = changes
+        self._patient_until = time.monotonic() + _LONG_POLL_PATIENCE
+
+    @property
+    def wants_mempool(self) -> bool:
+        """Until it has changed."""
+        return self._source.changes() == self._changes
+
+    def look(self, now: float) -> object:
+        """Say that there is something new."""
+        changed = now >= self._patient_until and self._source.changes() != self._changes
+        return True if changed or self._chainstate.tip().hash != self._tip else PENDING
+
+    def next_look(self, now: float) -> float:
+        """Look after a minute if the mempool has changed."""
+        del now
+        return self._patient_until if self._source.changes() != self._changes else inf
 
 
 class CooldownWait(Wait):
@@ -146,8 +175,8 @@ class NextTemplateWait(Wait):
 
     @property
     def wants_mempool(self) -> bool:
-        """Only who waits for fees does."""
-        return self._threshold < MAX_MONEY
+        """Only who waits for fees does, until there is something to see at the next tick."""
+        return self._threshold < MAX_MONEY and self._source.changes() == self._seen
 
     def look(self, now: float) -> object:
         """Return a better template; None at the end."""

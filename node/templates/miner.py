@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
+from node.templates.rpc_template import RpcTemplate
 from node.templates.source import TemplateSource
 from node.templates.waits import MinerWaits
 
@@ -16,15 +18,28 @@ if TYPE_CHECKING:
 
 
 class Miner:
-    """Serves all miners of a node. It follows the chain and the mempool once somebody waits."""
+    """Serves all miners of a node. Thread-safe."""
 
     def __init__(self, node: NodeContext, policy: MiningPolicy) -> None:
         """Serve the chain, clock and mempool of `node`."""
         self.node = node
         self.templates = TemplateSource(node, policy)
+        self.rpc_template = RpcTemplate(self.templates, node)
         self._waits = MinerWaits()
+        self._lock = threading.Lock()
+        self._follows = False
+
+    def follow(self) -> None:
+        """Hear of the chain, the clock and the mempool from now on; they are all there. Idempotent."""
+        with self._lock:
+            follows, self._follows = self._follows, True
+        if follows:
+            return
+        node = self.node
         node.chainstate.add_listener(_ChainListener(self))
         node.clock.watch(self._waits.wake)
+        if node.mempool is not None:
+            node.mempool.add_listener(_MempoolListener(self))
 
     @property
     def waiting(self) -> int:
@@ -33,11 +48,13 @@ class Miner:
 
     def wait(self, wait: Wait, deferred: Deferral | None = None) -> Any:
         """Return the answer of a wait. With `deferred` it may come there later: then LATER is returned."""
+        self.follow()
         return self._waits.run(wait, deferred)
 
     def tip_changed(self) -> None:
         """Look at those who wait, and forget what builds on another block."""
         self.templates.forget()
+        self.rpc_template.forget()
         self._waits.wake()
 
     def mempool_changed(self) -> None:
@@ -72,3 +89,21 @@ class _ChainListener:
 
     def header_tip(self, entry: BlockEntry) -> None:
         """Not care: who waits for blocks waits for blocks."""
+
+
+class _MempoolListener:
+    """Hears of transactions on the thread that brings them."""
+
+    def __init__(self, miner: Miner) -> None:
+        self._miner = miner
+
+    def transaction_added(self, *_: object) -> None:
+        """Tell."""
+        self._miner.mempool_changed()
+
+    def transaction_removed(self, *_: object) -> None:
+        """Tell: what paid less may come into a block now."""
+        self._miner.mempool_changed()
+
+    def removed_for_block(self, *_: object) -> None:
+        """Wait for the tip that follows."""

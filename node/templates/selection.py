@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from node.templates.options import MAX_SIGOPS_COST
 from primitives.transaction import SEQUENCE_FINAL, WITNESS_SCALE_FACTOR
@@ -67,7 +67,7 @@ class Entry(Protocol):
 
     @property
     def cluster(self) -> object:
-        """What hangs together with it."""
+        """What hangs together with it; None if nothing does."""
 
     def transaction(self) -> Transaction:
         """Parse it."""
@@ -97,6 +97,9 @@ class Pool(Protocol):
 
     def __len__(self) -> int:
         """Return how many transactions it has."""
+
+    def add_listener(self, listener: Any) -> object:
+        """Tell of every change."""
 
     def get(self, txid: bytes) -> Entry | None:
         """Return a transaction by its id."""
@@ -141,15 +144,16 @@ def select(
     most = limits.max_weight
     least_fee, for_size = limits.min_fee_rate.fee, limits.min_fee_rate.size
     failures, fees = 0, 0
-    left_out: set[int] = set()
+    left_out: set[object] = set()
     for chunk, fee, size in chunks:
         if fee * for_size < least_fee * ((size + WITNESS_SCALE_FACTOR - 1) // WITNESS_SCALE_FACTOR):
             break
-        if left_out and id(chunk[0].cluster) in left_out:
+        if left_out and chunk[0].cluster in left_out:
             continue
         cost = sum([entry.sigop_cost for entry in chunk])
         if weight + size >= most or sigops + cost >= MAX_SIGOPS_COST or not _are_final(chunk, limits):
-            left_out.add(id(chunk[0].cluster))
+            if chunk[0].cluster is not None:
+                left_out.add(chunk[0].cluster)
             failures += 1
             if failures > _MOST_FAILURES and weight + _NEARLY > most:
                 break

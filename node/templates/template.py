@@ -1,6 +1,6 @@
 """A block to be mined, as all who ask for the same one share it.
 
-Memory: a template has six lists of references, about 50 bytes for each transaction, and 2 kB of its own. What it
+Memory: a template has seven lists of references, about 60 bytes for each transaction, and 2 kB of its own. What it
 refers to belongs to the mempool's entries and to other templates too; only what left the mempool since is kept by
 templates alone: at most one block's transactions for each, with 100 bytes of ids and 70 for each input.
 """
@@ -25,7 +25,7 @@ class Template:
 
     __slots__ = (
         "_coinbase_txid", "_merkle_path", "_parts", "coinbase", "fees", "header", "height", "prevouts", "sigops",
-        "total_fees", "transactions", "txids", "weight", "wtxids",
+        "total_fees", "transactions", "txids", "weight", "weights", "wtxids",
     )  # fmt: skip
 
     def __init__(self, header: BlockHeader, height: int, coinbase: Coinbase, selection: Selection) -> None:
@@ -44,6 +44,7 @@ class Template:
         self.fees = tuple([entry.base_fee for entry in entries])
         """What each pays, without what prioritising added."""
         self.sigops = tuple([entry.sigop_cost for entry in entries])
+        self.weights = tuple([entry.weight for entry in entries])
         self.total_fees = selection.fees
         self.weight = selection.weight
         """With what is reserved."""

@@ -213,7 +213,10 @@ def test_inspecting_a_process(programs: Programs) -> None:
     assert [(p["name"], p["parent"], p["spawned"]) for p in tree] == [("pynode", -1, False), ("pywallet", 0, True)]
     assert [p["pid"] for p in tree] == [node.pid, children(node)[0].pid]
     for words, message in (
-        (("ipccall", "Mining.createNewBlock", "{}"), "Mining.createNewBlock is not served by pynode yet"),
+        (
+            ("ipccall", "Mining.createNewBlock", '{"block_reserved_weight": 1}'),
+            "block_reserved_weight (1) is lower than minimum safety value of (2000)",
+        ),
         (("ipccall", "Mining.nothing"), "Mining has no method 'nothing'"),
         (("ipccall", "Nothing.x"), "Unknown interface 'Nothing'"),
         (("ipccall", "Mining.waitTipChanged", "zz"), "current_tip: 'zz' is no bytes"),
