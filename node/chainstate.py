@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from common.chains import ChainParams
     from node.coin import Coin
+    from node.kernel_coins import KernelCoins
 
 __all__ = [
     "BlockMissingError",
@@ -214,6 +215,13 @@ class Chainstate:
         if found is None:
             raise BlockMissingError("Undo data expected but can't be read")
         return found
+
+    def coins(self) -> KernelCoins:
+        """Return the coins at the tip, for as long as `processing` is held. Raises ClosedError, KernelSymbolsError."""
+        from node.kernel_coins import KernelCoins
+
+        with self._tree.gate:
+            return KernelCoins(self._require_symbols().coins())
 
     # --- what changes it -----------------------------------------------------------------------------------------
 

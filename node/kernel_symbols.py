@@ -307,6 +307,12 @@ class ManagerSymbols:
         """Write a chain state to disk (0: the one in use), and keep what is cached of it."""
         function("_ZN10Chainstate21ForceFlushStateToDiskEb", None, c_void_p, c_bool)(chain or self._active(), False)
 
+    def coins(self) -> int:
+        """Return the address of the coins at the tip (see node.kernel_coins), good until the tip is another one."""
+        active = self._active()
+        with main_lock():
+            return int(function("_ZN10Chainstate8CoinsTipEv", c_void_p, c_void_p)(active))
+
     def _block_manager(self) -> int:
         return self.manager + _MANAGER_BLOCK_MANAGER
 
