@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from node.chainstate import Chainstate
     from node.context import NodeContext
     from node.indexes.indexes import Indexes
+    from node.mempool.chain_follower import ChainFollower
     from node.prune_lock import PruneLock
     from node.rpc.server import RpcServer
 
@@ -51,6 +52,7 @@ class Node:
         self._service: RpcService | None = None
         self._rpc_made = threading.Event()
         self._chainstate: Chainstate | None = None
+        self._follower: ChainFollower | None = None
         self._indexes: Indexes | None = None
         self._prune_lock: PruneLock | None = None
         self._wallet: PynodeInit | None = None
@@ -142,10 +144,14 @@ class Node:
     def _load_chain(self, arguments: Arguments, place: Place) -> NodeContext | None:
         """Load the chain; None if we are to end meanwhile."""
         from cli.chain_watcher import Alerts, ChainWatcher
+        from cli.mempool_settings import mempool_options
         from cli.node_settings import apply_mock_time, mining_policy
         from cli.peer_settings import network_options
         from node.clock import Clock
         from node.context import NodeContext
+        from node.mempool.acceptance import Acceptance
+        from node.mempool.chain_follower import ChainFollower
+        from node.mempool.mempool import Mempool
 
         clock = Clock()
         apply_mock_time(arguments, clock)
@@ -165,6 +171,8 @@ class Node:
         alerts.look(chainstate.warnings)
         chainstate.add_listener(ChainWatcher(arguments, self._commands))
         indexes = self._indexes = self._open_indexes(arguments, place, chainstate)
+        acceptance = Acceptance(chainstate, Mempool(mempool_options(arguments, place.chain), clock))
+        self._follower = ChainFollower(chainstate, acceptance, self._abort)
         return NodeContext(
             place.chain,
             chainstate,
@@ -173,6 +181,8 @@ class Node:
             clock,
             network=network_options(arguments),
             indexes=indexes,
+            mempool=acceptance.pool,
+            acceptance=acceptance,
             prune_lock=self._lock_pruning(chainstate, indexes),
             mining=mining_policy(arguments, place),
             echo_elsewhere=self._echo_elsewhere,
@@ -324,6 +334,8 @@ class Node:
             self._wallet.close()
         self._ipc.disconnect_incoming()
         self.services.close()
+        if self._follower is not None:
+            self._follower.close()
         if self._prune_lock is not None:
             self._prune_lock.close()
         if self._indexes is not None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from node.chainstate import Chainstate
     from node.fees.estimator import FeeEstimator
     from node.indexes.indexes import Indexes
+    from node.mempool.acceptance import Acceptance
+    from node.mempool.mempool import Mempool
     from node.prune_lock import PruneLock
-    from node.templates.selection import Pool
 
 
 @dataclass(slots=True)
@@ -35,9 +36,11 @@ class NodeContext:
     network: NetworkOptions = field(default_factory=NetworkOptions)
     indexes: Indexes | None = None
     """None only where there is no chain either."""
+    mempool: Mempool | None = None
+    acceptance: Acceptance | None = None
+    """The way into `mempool`; both are there or none."""
     prune_lock: PruneLock | None = None
     """None where nothing is pruned."""
-    mempool: Pool | None = None
     fees: FeeEstimator | None = None
     """None where fees are not estimated (-blocksonly)."""
     last_built: tuple[int, int] | None = None
