@@ -9,10 +9,11 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from node.policy.fee_rate import FeeRate
 from node.rpc import json
 from node.rpc.errors import RPC_INVALID_PARAMETER, RPC_TYPE_ERROR, RpcError
 from node.rpc.json import Number, pairs_of
-from primitives.transaction import MAX_MONEY
+from primitives.transaction import COIN, MAX_MONEY
 
 if TYPE_CHECKING:
     from node.rpc.json import Json
@@ -100,6 +101,14 @@ def parse_amount(value: Json, decimals: int = 8) -> int:
     if not 0 <= amount <= MAX_MONEY:
         raise RpcError(RPC_TYPE_ERROR, "Amount out of range")
     return amount
+
+
+def parse_fee_rate(value: Json) -> FeeRate:
+    """Return a fee rate from BTC/kvB. Raises RpcError (Core: ParseFeeRate)."""
+    rate = parse_amount(value)
+    if rate >= COIN:
+        raise RpcError(RPC_INVALID_PARAMETER, "Fee rates larger than or equal to 1BTC/kvB are not accepted")
+    return FeeRate(rate)
 
 
 def parse_fixed_point(text: str, decimals: int) -> int | None:

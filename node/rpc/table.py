@@ -38,6 +38,8 @@ MODULES: Final = (
     "descriptors",
     "message_signing",
     "mempool",
+    "transaction_submission",
+    "prioritisation",
     "network",
     "signing",
     "psbt",
