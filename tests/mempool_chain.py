@@ -147,7 +147,9 @@ class MempoolChain:
 
     def mine_all(self) -> Block:
         """Add a block that has all of the mempool."""
-        return self.mine([entry.transaction() for entry in self.pool.entries()])
+        chunks = [nodes for nodes, _, _ in self.pool.graph.mining_order()]
+        entries = (self.pool.get(node.txid) for nodes in chunks for node in nodes)
+        return self.mine([entry.transaction() for entry in entries if entry is not None])
 
     def undo(self, count: int = 1) -> None:
         """Leave blocks, as if they were invalid."""
