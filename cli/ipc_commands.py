@@ -1,4 +1,4 @@
-"""Commands of `pycli` that look into a process over IPC: echoipc, ipcinterfaces, ipccall."""
+"""Commands of `pycli` that look into a process over IPC: echoipc, ipcinterfaces, ipccall, ipctemplate."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import StartError
-from cli.inspection import call, describe, offered
+from cli.inspection import call, describe, from_json, offered
 from cli.program_init import ProgramInit
 from cli.running import not_running
+from cli.template_summary import summarise
 from interfaces.init import PynodeInit
+from interfaces.mining import BlockCreateOptions
 from ipc import AddressError, Ipc, IpcError, UnimplementedError
 
 if TYPE_CHECKING:
@@ -78,8 +80,21 @@ def _call(init: PynodeInit, words: list[str]) -> int:
     return 0
 
 
+def _show_template(init: PynodeInit, words: list[str]) -> int:
+    if len(words) > 1:
+        raise StartError("ipctemplate takes one object of options")
+    options = from_json(_value(words[0]) if words else {}, BlockCreateOptions, "options")
+    mining = init.make_mining()
+    if mining is None:
+        raise StartError("the process does not offer Mining")
+    with mining:
+        _print(summarise(mining, options))
+    return 0
+
+
 _COMMANDS: Final[dict[str, Callable[[PynodeInit, list[str]], int]]] = {
     "echoipc": _echo,
     "ipccall": _call,
     "ipcinterfaces": _list_interfaces,
+    "ipctemplate": _show_template,
 }

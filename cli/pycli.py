@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 PROGRAM: Final = Program(
     "pycli",
     "Asks a running node. A command is a JSON-RPC method: `help` lists them, `help <command>` explains one. With "
-    "-named, parameters may be given as name=value. Three commands ask any of our processes: `echoipc <text>` says the "
-    "text back; `ipcinterfaces` lists what the process offers; `ipccall <Interface.method> [argument...]` calls a "
-    "method with JSON arguments, bytes as hex, and prints JSON.",
+    "-named, parameters may be given as name=value. Four commands use IPC: `echoipc <text>` has the text said back; "
+    "`ipcinterfaces` lists what the process offers; `ipccall <Interface.method> [argument...]` calls a method with "
+    "JSON arguments, bytes as hex, and prints JSON; `ipctemplate [options]` has a block built as miners over IPC get "
+    "it, with options as JSON, such as '{\"block_reserved_weight\": 4000}', and tells what is in it.",
     (*CLIENT, *CHAIN, *IPC_CLIENT),
     usage="[options] <command> [params]\nor:    pycli [options] -named <command> [name=value]...",
     takes_words=True,
 )
 FAILURE: Final = 1
+COMMANDS_OVER_IPC: Final = frozenset({"echoipc", "ipccall", "ipcinterfaces", "ipctemplate"})
 _WALLET_NOT_SPECIFIED: Final = -19
 _PASSPHRASE: Final = "walletpassphrase"  # noqa: S105 - a method's name
 
@@ -124,7 +126,7 @@ def _command(argv0: str, arguments: Arguments, place: Place) -> int:
     chosen = [option.name for option in PROGRAM.options if option.group == COMMANDS and arguments.is_set(option.name)]
     if len(chosen) > 1:
         raise StartError(f"Only one of {', '.join(f'-{name}' for name in sorted(chosen))} may be specified.")
-    if words and words[0] in {"echoipc", "ipccall", "ipcinterfaces"} and not chosen:
+    if words and words[0] in COMMANDS_OVER_IPC and not chosen:
         from cli.ipc_commands import run_command
 
         return run_command(argv0, arguments, place, words)

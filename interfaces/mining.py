@@ -9,9 +9,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from sys import float_info
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from interfaces.interface import Interface
+from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_MONEY: Final = 2_100_000_000_000_000
 FOREVER: Final = float_info.max
@@ -71,6 +75,13 @@ class CoinbaseTx:
     block_reward_remaining: int
     required_outputs: list[bytes] = field(default_factory=list)
     lock_time: int = 0
+
+    def build(self, outputs: Sequence[TxOut], data: bytes = b"") -> Transaction:
+        """Make a coinbase that pays `outputs`; `data` follows the height, at low heights at least one byte (BIP34)."""
+        witness = () if self.witness is None else (self.witness,)
+        spent = TxIn(OutPoint(bytes(32), 0xFFFFFFFF), self.script_sig_prefix + data, self.sequence, witness)
+        required = (TxOut.parse(output) for output in self.required_outputs)
+        return Transaction(self.version, (spent,), (*outputs, *required), self.lock_time)
 
 
 class BlockTemplate(Interface, schema="mining.capnp"):

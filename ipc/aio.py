@@ -20,7 +20,7 @@ import logging
 import os
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, overload
 
 from interfaces import cancellation
 from ipc import addresses
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
+    from interfaces.asynchronous import AsyncInit
+    from interfaces.init import Init, PynodeInit
     from interfaces.interface import Interface
     from ipc.aio_server import AsyncServer
     from ipc.binding.binding import Binding
@@ -53,6 +55,12 @@ MAX_CONCURRENT_CALLS: Final = 128
 """Calls of one connection that run at a time, as each occupies a thread of the server's; more wait."""
 
 
+@overload
+async def connect(path: str | Path, interface: type[PynodeInit]) -> Any: ...
+@overload
+async def connect(path: str | Path, interface: type[Init]) -> AsyncInit: ...
+@overload
+async def connect(path: str | Path, interface: type[Interface]) -> Any: ...
 async def connect(path: str | Path, interface: type[Interface]) -> Any:
     """Connect to a Unix socket and return the peer's first object, an asynchronous context manager.
 

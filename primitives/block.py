@@ -11,6 +11,7 @@ from primitives.errors import DecodeError
 from primitives.hashes import sha256d
 from primitives.merkle import merkle_root
 from primitives.transaction import WITNESS_SCALE_FACTOR, Transaction
+from primitives.work import bits_to_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,11 @@ class BlockHeader:
         if not self._hash:
             _set_header_hash(self, sha256d(self.serialize()))
         return self._hash
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether its hash is as low as `bits` asks for."""
+        return int.from_bytes(self.hash, "little") <= bits_to_target(self.bits)
 
 
 _set_header_hash: Final[Callable[[BlockHeader, bytes], None]] = getattr(BlockHeader, "_hash").__set__  # noqa: B009 -- mypy takes the plain access for the slot's value.

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from primitives.encoding import compact_size, read_long_size, sized
+from primitives.encoding import compact_size, read_bytes, read_long_size, sized
 from primitives.errors import DecodeError
 from primitives.hashes import sha256d
 
@@ -57,6 +57,16 @@ class TxOut(NamedTuple):
     def serialize(self) -> bytes:
         """Return the output as a transaction holds it."""
         return _INT64.pack(self.value) + sized(self.script_pubkey)
+
+    @classmethod
+    def parse(cls, data: bytes) -> TxOut:
+        """Read an output that is all of `data`. Raises DecodeError."""
+        if len(data) < _INT64.size:
+            raise DecodeError("end of data")
+        script, end = read_bytes(data, _INT64.size)
+        if end != len(data):
+            raise DecodeError(f"{len(data) - end} bytes behind the output")
+        return cls(_INT64.unpack_from(data)[0], script)
 
 
 @dataclass(frozen=True, slots=True)
