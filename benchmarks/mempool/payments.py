@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _FIRST: Final = bytes.fromhex("0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206")[::-1]
-_KEY: Final = coincurve.PrivateKey(bytes([7]) * 32)
-_PUBLIC: Final = _KEY.public_key.format()
-_HASH: Final = hash160(_PUBLIC)
+SECRET: Final = bytes([7]) * 32
+_KEY: Final = coincurve.PrivateKey(SECRET)
+PUBLIC: Final = _KEY.public_key.format()
+_HASH: Final = hash160(PUBLIC)
 SCRIPT: Final = b"\0\x14" + _HASH
 """P2WPKH, of everything here."""
 _CODE: Final = pubkey_hash_script(_HASH)
@@ -111,5 +112,5 @@ def pay(coins: Sequence[Coin], values: Sequence[int]) -> Transaction:
     signed = []
     for index, (coin, each) in enumerate(zip(coins, inputs, strict=True)):
         signature = _KEY.sign(digests.segwit_v0(index, _CODE, coin.value, _ALL), hasher=None)
-        signed.append(each._replace(witness=(signature + bytes([_ALL]), _PUBLIC)))
+        signed.append(each._replace(witness=(signature + bytes([_ALL]), PUBLIC)))
     return Transaction(2, tuple(signed), outputs, 0)
