@@ -20,22 +20,19 @@ if TYPE_CHECKING:
 
 
 class LocalBlockTemplate(BlockTemplate):
-    """One client's template: a solution changes its header and coinbase, not those of others."""
+    """One client's template: a solution changes its header and coinbase, not those of others.
+
+    It has nothing to close, so its transactions are let go of as soon as its client forgets it or is gone.
+    """
 
     def __init__(self, miner: Miner, template: Template, options: TemplateOptions) -> None:
         """Take the present time; the next one has the same `options`."""
         self._miner = miner
-        self._template: Template | None = template
+        self._template = template
         self._options = options
         self._header = miner.templates.header(template)
         self._coinbase = template.coinbase
         self._interruption = Interruption()
-
-    def _held(self) -> Template:
-        template = self._template
-        if template is None:
-            raise RuntimeError("The template was closed")
-        return template
 
     def get_block_header(self) -> bytes:
         """Return the 80 bytes of the header; the merkle root is empty until there was a solution."""
@@ -43,23 +40,23 @@ class LocalBlockTemplate(BlockTemplate):
 
     def get_block(self) -> bytes:
         """Return the whole block, with a dummy coinbase until there was a solution."""
-        return self._held().block(self._header, self._coinbase)
+        return self._template.block(self._header, self._coinbase)
 
     def get_tx_fees(self) -> list[int]:
         """Return each transaction's fee."""
-        return list(self._held().fees)
+        return list(self._template.fees)
 
     def get_tx_sigops(self) -> list[int]:
         """Return what each transaction's signature operations cost."""
-        return list(self._held().sigops)
+        return list(self._template.sigops)
 
     def get_coinbase_tx(self) -> CoinbaseTx:
         """Return what the coinbase must hold."""
-        return self._held().coinbase_parts()
+        return self._template.coinbase_parts()
 
     def get_coinbase_merkle_path(self) -> list[bytes]:
         """Return the hashes that lead from the coinbase to the merkle root."""
-        return self._held().merkle_path()
+        return self._template.merkle_path()
 
     def submit_solution(self, version: int, timestamp: int, nonce: int, coinbase: bytes) -> BlockValidation:
         """Complete the block and submit it (v32)."""
@@ -72,7 +69,7 @@ class LocalBlockTemplate(BlockTemplate):
         return bool(coinbase) and self._submit(version, timestamp, nonce, coinbase).accepted
 
     def _submit(self, version: int, timestamp: int, nonce: int, coinbase: bytes) -> BlockVerdict:
-        template = self._held()
+        template = self._template
         transaction = read_transaction(coinbase)
         root = root_of_path(transaction.txid, template.merkle_path(), 0)
         header = self._header
@@ -87,7 +84,7 @@ class LocalBlockTemplate(BlockTemplate):
         interrupted, ended = self._interruption.begin()
         wait = NextTemplateWait(
             miner,
-            self._held(),
+            self._template,
             held,
             deadline(options.timeout),
             options.fee_threshold,
@@ -101,8 +98,3 @@ class LocalBlockTemplate(BlockTemplate):
     def interrupt_wait(self) -> None:
         """End a running `wait_next`, or else the next one."""
         self._interruption.request()
-
-    def close(self) -> None:
-        """Let go of the transactions, and end a wait."""
-        self.interrupt_wait()
-        self._template = None

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.mempool import admitting, connecting, remembering
+from benchmarks.mempool import admitting, connecting, remembering, templating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,7 @@ _MEASURES: Final[dict[str, Callable[[int], None]]] = {
     "admissions": admitting.measure,
     "memory": remembering.measure,
     "scripts": connecting.measure,
+    "templates": templating.measure,
 }
 
 

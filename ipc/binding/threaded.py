@@ -366,7 +366,9 @@ class ThreadedServer:
                 connection.loop.clean_up(self._close)
 
     def released(self) -> None:
-        """Close the object once no call runs."""
+        """Close the object once no call runs; what has nothing to close is just forgotten."""
+        if type(self.implementation).close is Interface.close:
+            return
         if self._owned and isinstance(self._session, ThreadedSession):
             self._session.connection.loop.clean_up(self._release)
 

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from node.templates.options import MAX_SIGOPS_COST
-from primitives.transaction import SEQUENCE_FINAL, WITNESS_SCALE_FACTOR
+from primitives.transaction import SEQUENCE_FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from contextlib import AbstractContextManager
 
     from node.policy.fee_rate import FeeRate
     from primitives.transaction import Transaction
@@ -22,6 +21,7 @@ _MOST_FAILURES: Final = 1000
 """Chunks in a row that do not fit, after which a block that is nearly full is taken for full."""
 _NEARLY: Final = 4000
 """Weight units."""
+_NO_LOCK_TIME: Final = bytes(4)
 _LOCK_TIME_THRESHOLD: Final = 500_000_000
 """From here on a lock time is seconds, before it is a height."""
 
@@ -73,41 +73,6 @@ class Entry(Protocol):
         """Parse it."""
 
 
-class Graph(Protocol):
-    """The order in which a mempool's transactions are best mined."""
-
-    def mining_order(self) -> Iterable[tuple[Sequence[Entry], int, int]]:
-        """Return chunks as `select` takes them."""
-
-
-class Pool(Protocol):
-    """What is looked at of a mempool."""
-
-    @property
-    def lock(self) -> AbstractContextManager[object]:
-        """Held while it changes."""
-
-    @property
-    def transactions_updated(self) -> int:
-        """How often it has changed."""
-
-    @property
-    def graph(self) -> Graph:
-        """Its transactions, as they hang together."""
-
-    def __len__(self) -> int:
-        """Return how many transactions it has."""
-
-    def add_listener(self, listener: Any) -> object:
-        """Tell of every change."""
-
-    def get(self, txid: bytes) -> Entry | None:
-        """Return a transaction by its id."""
-
-    def by_wtxid(self, wtxid: bytes) -> Entry | None:
-        """Return a transaction by its id with witnesses."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a block may hold, and after which one it comes."""
@@ -146,14 +111,15 @@ def select(
     failures, fees = 0, 0
     left_out: set[object] = set()
     for chunk, fee, size in chunks:
-        if fee * for_size < least_fee * ((size + WITNESS_SCALE_FACTOR - 1) // WITNESS_SCALE_FACTOR):
+        if fee * for_size < least_fee * ((size + 3) >> 2):
             break
-        if left_out and chunk[0].cluster in left_out:
+        first = chunk[0]
+        if left_out and first.cluster in left_out:
             continue
-        cost = sum([entry.sigop_cost for entry in chunk])
+        cost = first.sigop_cost if len(chunk) == 1 else sum([entry.sigop_cost for entry in chunk])
         if weight + size >= most or sigops + cost >= MAX_SIGOPS_COST or not _are_final(chunk, limits):
-            if chunk[0].cluster is not None:
-                left_out.add(chunk[0].cluster)
+            if first.cluster is not None:
+                left_out.add(first.cluster)
             failures += 1
             if failures > _MOST_FAILURES and weight + _NEARLY > most:
                 break
@@ -171,9 +137,11 @@ def select(
 def _are_final(chunk: Sequence[Entry], limits: Limits) -> bool:
     """Whether lock times allow all (Core: IsFinalTx). The mempool lets no other in; this only makes sure."""
     for entry in chunk:
-        lock_time = int.from_bytes(entry.data[-4:], "little")
-        if lock_time:
-            limit = limits.height if lock_time < _LOCK_TIME_THRESHOLD else limits.median_time
-            if lock_time >= limit and any(each.sequence != SEQUENCE_FINAL for each in entry.transaction().inputs):
-                return False
+        field = entry.data[-4:]
+        if field == _NO_LOCK_TIME:
+            continue
+        lock_time = int.from_bytes(field, "little")
+        limit = limits.height if lock_time < _LOCK_TIME_THRESHOLD else limits.median_time
+        if lock_time >= limit and any(each.sequence != SEQUENCE_FINAL for each in entry.transaction().inputs):
+            return False
     return True
