@@ -19,6 +19,7 @@ from node.services import NodeServices
 if TYPE_CHECKING:
     from cli.arguments import Arguments
     from cli.chain_watcher import Alerts
+    from cli.node_mempool import NodeMempool
     from cli.pynode import NodeInit
     from cli.rpc_service import RpcService
     from cli.startup import Place
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from node.chainstate import Chainstate
     from node.context import NodeContext
     from node.indexes.indexes import Indexes
-    from node.mempool.chain_follower import ChainFollower
     from node.prune_lock import PruneLock
     from node.rpc.server import RpcServer
 
@@ -52,7 +52,7 @@ class Node:
         self._service: RpcService | None = None
         self._rpc_made = threading.Event()
         self._chainstate: Chainstate | None = None
-        self._follower: ChainFollower | None = None
+        self._mempool: NodeMempool | None = None
         self._indexes: Indexes | None = None
         self._prune_lock: PruneLock | None = None
         self._wallet: PynodeInit | None = None
@@ -89,6 +89,8 @@ class Node:
             return
         self.services.loaded(context)
         self._start_indexes()
+        if self._mempool is not None:
+            self._mempool.load()
         if not arguments.get_bool("disablewallet"):
             self._start_wallet(arguments)
         self.rpc.finish_warmup(context)
@@ -144,17 +146,16 @@ class Node:
     def _load_chain(self, arguments: Arguments, place: Place) -> NodeContext | None:
         """Load the chain; None if we are to end meanwhile."""
         from cli.chain_watcher import Alerts, ChainWatcher
-        from cli.mempool_settings import mempool_options
+        from cli.mempool_settings import check_size, mempool_options
+        from cli.node_mempool import NodeMempool
         from cli.node_settings import apply_mock_time, mining_policy
         from cli.peer_settings import network_options
         from node.clock import Clock
         from node.context import NodeContext
-        from node.mempool.acceptance import Acceptance
-        from node.mempool.chain_follower import ChainFollower
-        from node.mempool.mempool import Mempool
 
         clock = Clock()
         apply_mock_time(arguments, clock)
+        check_size(mempool_options(arguments, place.chain))
         self._init_message("Loading block index…")
         alerts = Alerts(arguments, self._commands)
         try:
@@ -171,8 +172,7 @@ class Node:
         alerts.look(chainstate.warnings)
         chainstate.add_listener(ChainWatcher(arguments, self._commands))
         indexes = self._indexes = self._open_indexes(arguments, place, chainstate)
-        acceptance = Acceptance(chainstate, Mempool(mempool_options(arguments, place.chain), clock))
-        self._follower = ChainFollower(chainstate, acceptance, self._abort)
+        mempool = self._mempool = NodeMempool(arguments, place, chainstate, clock, self._abort)
         return NodeContext(
             place.chain,
             chainstate,
@@ -181,8 +181,9 @@ class Node:
             clock,
             network=network_options(arguments),
             indexes=indexes,
-            mempool=acceptance.pool,
-            acceptance=acceptance,
+            mempool=mempool.pool,
+            acceptance=mempool.acceptance,
+            fees=mempool.fees,
             prune_lock=self._lock_pruning(chainstate, indexes),
             mining=mining_policy(arguments, place),
             echo_elsewhere=self._echo_elsewhere,
@@ -334,8 +335,8 @@ class Node:
             self._wallet.close()
         self._ipc.disconnect_incoming()
         self.services.close()
-        if self._follower is not None:
-            self._follower.close()
+        if self._mempool is not None:
+            self._mempool.stop()
         if self._prune_lock is not None:
             self._prune_lock.close()
         if self._indexes is not None:

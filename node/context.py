@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from common.chains import ChainParams
     from node.chainstate import Chainstate
-    from node.fees.estimator import FeeEstimator
+    from node.fees.watcher import FeeWatcher
     from node.indexes.indexes import Indexes
     from node.mempool.acceptance import Acceptance
     from node.mempool.mempool import Mempool
@@ -41,7 +41,7 @@ class NodeContext:
     """The way into `mempool`; both are there or none."""
     prune_lock: PruneLock | None = None
     """None where nothing is pruned."""
-    fees: FeeEstimator | None = None
+    fees: FeeWatcher | None = None
     """None where fees are not estimated (-blocksonly)."""
     last_built: tuple[int, int] | None = None
     """Weight, with what is reserved, and number of transactions besides the coinbase of the block built last."""

@@ -23,8 +23,12 @@ from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.events import LocalEvents
 from node.indexes.indexes import Indexes, IndexOptions
+from node.mempool.acceptance import Acceptance
+from node.mempool.chain_follower import ChainFollower
+from node.mempool.mempool import Mempool
 from node.mining import LocalMining
 from node.node import LocalNode
+from node.policy.options import MempoolOptions
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from node.services import NodeServices
@@ -114,12 +118,23 @@ def regtest_node(network_dir: Path) -> Iterator[RegtestNode]:
     indexes.start()
     rpc = RpcServer(full_table())
     services = NodeServices(lambda: rpc, stopped.set, stopped.is_set)
-    context = NodeContext(REGTEST, chainstate, network_dir, stopped.set, indexes=indexes)
+    acceptance = Acceptance(chainstate, Mempool(MempoolOptions()))
+    follower = ChainFollower(chainstate, acceptance, failed)
+    context = NodeContext(
+        REGTEST,
+        chainstate,
+        network_dir,
+        stopped.set,
+        indexes=indexes,
+        mempool=acceptance.pool,
+        acceptance=acceptance,
+    )
     rpc.finish_warmup(context)
     services.loaded(context)
     try:
         yield RegtestNode(chainstate, services, stopped)
     finally:
         services.close()
+        follower.close()
         indexes.stop()
         chainstate.close()

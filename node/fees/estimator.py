@@ -13,7 +13,7 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from node.fees.confirmations import ConfirmationStats
 from node.fees.estimate import NO_ESTIMATE, Estimate, Horizon, Reason, SmartEstimate
@@ -43,15 +43,24 @@ _MOST_NOTED: Final = 1000
 _UINT32: Final = 0xFFFFFFFF
 
 
-class Seen(NamedTuple):
-    """A transaction as the estimator sees it."""
+class Seen(Protocol):
+    """A transaction as the estimator sees it, such as an entry of the mempool."""
 
-    txid: bytes
-    height: int
-    """Of the tip when it came."""
-    fee: int
-    """Satoshis, without what prioritisetransaction adds."""
-    vsize: int
+    @property
+    def txid(self) -> bytes:
+        """Its id."""
+
+    @property
+    def height(self) -> int:
+        """The height of the tip when it came."""
+
+    @property
+    def base_fee(self) -> int:
+        """Satoshis, without what prioritisetransaction adds."""
+
+    @property
+    def vsize(self) -> int:
+        """The virtual size, with signature operations counted."""
 
 
 class _Block(NamedTuple):
@@ -146,8 +155,12 @@ class FeeEstimator:
     def _note(self, event: _Added | _Block | bytes) -> None:
         self._noted.append(event)
         if len(self._noted) >= _MOST_NOTED:
-            with self.settled():
-                pass
+            self.settle()
+
+    def settle(self) -> None:
+        """Work in all that was noted."""
+        with self.settled():
+            pass
 
     @contextmanager
     def settled(self) -> Iterator[None]:
@@ -298,7 +311,7 @@ class FeeEstimator:
 
 def _feerate(seen: Seen) -> int:
     """Satoshis per kvB, rounded down (Core: CFeeRate::GetFeePerK)."""
-    return seen.fee * 1000 // seen.vsize
+    return seen.base_fee * 1000 // seen.vsize
 
 
 def _rounded(median: float) -> int:

@@ -21,7 +21,7 @@ from primitives.money import format_money
 from primitives.transaction import WITNESS_SCALE_FACTOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from node.mempool.entry import MempoolEntry
     from node.mempool.graph_node import GraphNode
@@ -122,6 +122,11 @@ class Mempool:
     def entries(self) -> Collection[MempoolEntry]:
         """Return all, in the order in which they came."""
         return self._entries.values()
+
+    def in_mining_order(self) -> Iterator[MempoolEntry]:
+        """Return all, best first, parents before children."""
+        for nodes, _, _ in self.graph.mining_order():
+            yield from cast("Sequence[MempoolEntry]", nodes)
 
     def spent_outpoints(self) -> Collection[bytes]:
         """Return all outpoints that are spent here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from node.mempool.coin_view import look_up_coin
 from node.rest.replies import NO_STORE, RestCall, bad_request, not_found, parse_hash, parse_number
 from node.rpc import json
 from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RpcError
@@ -16,6 +17,7 @@ from primitives.encoding import compact_size, sized
 if TYPE_CHECKING:
     from node.coin import Coin
     from node.http.message import HttpResponse
+    from node.mempool.mempool import Mempool
 
 _MAX_OUTPOINTS: Final = 15
 _OUTPOINT_SIZE: Final = 36
@@ -27,6 +29,11 @@ def transaction(call: RestCall) -> HttpResponse:
     """Answer /rest/tx/<txid>."""
     name = call.path
     txid = parse_hash(name)
+    waiting = call.node.mempool.get(txid) if call.node.mempool is not None else None
+    if waiting is not None:
+        members = transaction_members(waiting.transaction(), call.node.chain, with_hex=False)
+        data = waiting.data
+        return call.answer(NO_STORE, lambda: data, lambda: json.Raw(f'{{{members},"hex":"{data.hex()}"}}'))
     try:
         found = find_by_index(call.node, txid)
     except RpcError as error:
@@ -44,13 +51,18 @@ def transaction(call: RestCall) -> HttpResponse:
 
 def unspent_outputs(call: RestCall) -> HttpResponse:
     """Answer /rest/getutxos, outpoints in the path or, in binary form, in the body."""
-    outpoints = _outpoints(call)
+    outpoints, with_mempool = _outpoints(call)
+    pool = _mempool(call) if with_mempool else None
     indexes = call.node.indexes
     if indexes is None:
         raise not_found("The index of coins is not there")
+    waiting = [(None, False) if pool is None else look_up_coin(pool, outpoint) for outpoint in outpoints]
     indexes.coins.wait_until_synced()
     with indexes.coins.reading() as best:
-        coins = [indexes.coins.index.get(outpoint) for outpoint in outpoints]
+        coins = [
+            coin if is_known else indexes.coins.index.get(outpoint)
+            for outpoint, (coin, is_known) in zip(outpoints, waiting, strict=True)
+        ]
     height, tip = (0, bytes(32)) if best is None else (best.height, best.hash)
     found = [coin for coin in coins if coin is not None]
 
@@ -74,6 +86,12 @@ def unspent_outputs(call: RestCall) -> HttpResponse:
     return call.answer(NO_STORE, data, value)
 
 
+def _mempool(call: RestCall) -> Mempool:
+    if call.node.mempool is None:
+        raise not_found("Mempool disabled or instance not found")
+    return call.node.mempool
+
+
 def _encode(coin: Coin) -> bytes:
     script = coin.script_pubkey
     head = bytes(4) + coin.height.to_bytes(4, "little") + coin.value.to_bytes(8, "little")
@@ -85,13 +103,15 @@ def _coin_text(call: RestCall, coin: Coin) -> str:
     return f'{{"height":{coin.height},"value":{amount_text(coin.value)},"scriptPubKey":{script}}}'
 
 
-def _outpoints(call: RestCall) -> list[bytes]:
+def _outpoints(call: RestCall) -> tuple[list[bytes], bool]:
+    """Read the outpoints, and whether to look into the mempool too."""
     body = call.request.body
     parts = call.path[1:].split("/") if len(call.path) > 1 else []
     if not parts and not body:
         raise bad_request("Error: empty request")
     found = []
-    for part in parts[1:] if parts and parts[0] == "checkmempool" else parts:
+    with_mempool = bool(parts) and parts[0] == "checkmempool"
+    for part in parts[1:] if with_mempool else parts:
         txid, dash, number = part.partition("-")
         index = parse_number(number, 2**32 - 1)
         if not dash or not _TXID.fullmatch(txid) or index is None:
@@ -106,11 +126,12 @@ def _outpoints(call: RestCall) -> list[bytes]:
         if found:
             raise bad_request("Combination of URI scheme inputs and raw post data is not allowed")
         found = _read_outpoints(body)
+        with_mempool = body[0] != 0
     elif call.format == "json" and not found:
         raise bad_request("Error: empty request")
     if len(found) > _MAX_OUTPOINTS:
         raise bad_request(f"Error: max outpoints exceeded (max: {_MAX_OUTPOINTS}, tried: {len(found)})")
-    return found
+    return found, with_mempool
 
 
 def _read_outpoints(body: bytes) -> list[bytes]:

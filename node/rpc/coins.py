@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 from node import coin_statistics
 from node.coin_statistics import CoinHash
 from node.indexes.coin_stats import BlockStats, CoinStats
+from node.mempool.coin_view import look_up_coin
+from node.policy.consensus import MEMPOOL_HEIGHT
 from node.rpc.arguments import parse_hash
 from node.rpc.block_arguments import block_at
 from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import example_cli, example_cli_named, example_rpc, examples
 from node.rpc.index_access import all_coins, indexes_of, synced_coins
 from node.rpc.json import Amount
+from node.rpc.mempool_access import mempool_of
 from node.rpc.method import Arg, Kind, Num, Result, method
 from node.rpc.script_json import script_fields
 
@@ -66,16 +69,17 @@ _HASH_EXAMPLE: Final = "00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd1
 )
 def gettxout(context: RpcContext, txid: str, n: int, include_mempool: bool) -> Json:
     """Return a coin."""
-    del include_mempool  # There is no mempool yet, so both answers are the same.
     outpoint = parse_hash(txid, "txid") + n.to_bytes(4, "little")
+    coin, is_known = look_up_coin(mempool_of(context), outpoint) if include_mempool else (None, False)
     coins = synced_coins(context)
     with coins.reading() as best:
-        coin = coins.index.get(outpoint)
+        if not is_known:
+            coin = coins.index.get(outpoint)
     if coin is None or best is None:
         return None
     return {
         "bestblock": best.hash[::-1].hex(),
-        "confirmations": best.height - coin.height + 1,
+        "confirmations": 0 if coin.height == MEMPOOL_HEIGHT else best.height - coin.height + 1,
         "value": Amount(coin.value),
         "scriptPubKey": script_fields(coin.script_pubkey, context.node.chain),
         "coinbase": coin.is_coinbase,

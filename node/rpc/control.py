@@ -180,13 +180,15 @@ def setmocktime(context: RpcContext, timestamp: int) -> Json:
     "mockscheduler",
     Arg("delta_time", Kind.NUM, "By how many seconds to bring forward what is due later", number=Num.INT64),
     result=Result(Kind.NONE),
-    help="Brings forward what the node does from time to time (-regtest only). So far there is nothing of that kind.",
+    help="Brings forward what the node does from time to time (-regtest only).",
 )
 def mockscheduler(context: RpcContext, delta_time: int) -> Json:
-    """Check the argument: pynode does nothing from time to time yet."""
+    """Bring forward when fee estimates are written."""
     _require_regtest(context, "mockscheduler")
     if not 0 < delta_time <= _MOST_FORWARD:
         raise RpcError(RPC_MISC_ERROR, "delta_time must be between 1 and 3600 seconds (1 hr)")
+    if context.node.fees is not None:
+        context.node.fees.bring_forward(delta_time)
     return None
 
 

@@ -10,20 +10,24 @@ from node.rpc.block_json import hash_hex, read_block_checked, read_undo_checked
 from node.rpc.coin_scan import SCAN_OBJECTS
 from node.rpc.descriptor_arguments import scanned_scripts
 from node.rpc.help import example_cli
+from node.rpc.index_access import synced_coins
 from node.rpc.json import Amount
+from node.rpc.mempool_access import mempool_of
 from node.rpc.method import Arg, Kind, Result, method
 from node.rpc.script_json import script_fields
 from node.rpc.transaction_doc import SCRIPT_PUBKEY
 from primitives.block import Block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from common.chains import ChainParams
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
+    from node.coin import Coin
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
+    from primitives.transaction import Transaction, TxOut
 
 _IN_BLOCK: Final = (
     Result(Kind.STR_HEX, "blockhash", "The hash of the block, if it is in one", optional=True),
@@ -97,8 +101,7 @@ _EXAMPLE: Final = (
 def getdescriptoractivity(
     context: RpcContext, blockhashes: list[Json], scanobjects: list[Json], include_mempool: bool
 ) -> Json:
-    """Return what happened in blocks; the mempool is empty until there is one."""
-    del include_mempool
+    """Return what happened in blocks and what waits for one."""
     chainstate = context.node.chainstate
     chain = context.node.chain
     entries = {find_active_block(chainstate, value, "blockhash") for value in blockhashes}
@@ -107,6 +110,8 @@ def getdescriptoractivity(
     for entry in sorted(entries, key=lambda entry: entry.height):
         context.server.check_interrupt()
         activity += _activity(chainstate, entry, scripts, chain)
+    if include_mempool:
+        activity += _waiting(context, scripts)
     return {"activity": activity}
 
 
@@ -115,30 +120,59 @@ def _activity(chainstate: Chainstate, entry: BlockEntry, scripts: set[bytes], ch
     undo = read_undo_checked(chainstate, entry)
     place: dict[str, Json] = {"blockhash": hash_hex(entry), "height": entry.height}
     for number, transaction in enumerate(block.transactions):
-        txid = transaction.txid[::-1].hex()
-        for i, coin in enumerate(undo[number - 1] if number else ()):
-            if coin.script_pubkey in scripts:
-                spent = transaction.inputs[i].prevout
-                yield {
-                    "type": "spend",
-                    "amount": Amount(coin.value),
-                    **place,
-                    "spend_txid": txid,
-                    "spend_vin": i,
-                    "prevout_txid": spent.txid[::-1].hex(),
-                    "prevout_vout": spent.index,
-                    "prevout_spk": script_fields(coin.script_pubkey, chain),
-                }
-        for i, (value, script) in enumerate(transaction.outputs):
-            if script in scripts:
-                yield {
-                    "type": "receive",
-                    "amount": Amount(value),
-                    **place,
-                    "txid": txid,
-                    "vout": i,
-                    "output_spk": script_fields(script, chain),
-                }
+        yield from _events(transaction, undo[number - 1] if number else (), place, scripts, chain)
+
+
+def _waiting(context: RpcContext, scripts: set[bytes]) -> Iterator[Json]:
+    pool = mempool_of(context)
+    with pool.lock:
+        transactions = {entry.txid: entry.transaction() for entry in pool.in_mining_order()}
+    coins = synced_coins(context)
+    for transaction in transactions.values():
+        spent: list[TxOut | Coin | None] = []
+        with coins.reading():
+            for prevout in (each.prevout for each in transaction.inputs):
+                parent = transactions.get(prevout.txid)
+                if parent is not None:
+                    spent.append(parent.outputs[prevout.index])
+                else:
+                    spent.append(coins.index.get(prevout.txid + prevout.index.to_bytes(4, "little")))
+        # What a block took meanwhile is told of by no one: the caller did not ask for that block.
+        if all(coin is not None for coin in spent):
+            yield from _events(transaction, spent, {}, scripts, context.node.chain)
+
+
+def _events(
+    transaction: Transaction,
+    spent: Iterable[TxOut | Coin | None],
+    place: dict[str, Json],
+    scripts: set[bytes],
+    chain: ChainParams,
+) -> Iterator[Json]:
+    txid = transaction.txid[::-1].hex()
+    for i, coin in enumerate(spent):
+        if coin is not None and coin.script_pubkey in scripts:
+            prevout = transaction.inputs[i].prevout
+            yield {
+                "type": "spend",
+                "amount": Amount(coin.value),
+                **place,
+                "spend_txid": txid,
+                "spend_vin": i,
+                "prevout_txid": prevout.txid[::-1].hex(),
+                "prevout_vout": prevout.index,
+                "prevout_spk": script_fields(coin.script_pubkey, chain),
+            }
+    for i, (value, script) in enumerate(transaction.outputs):
+        if script in scripts:
+            yield {
+                "type": "receive",
+                "amount": Amount(value),
+                **place,
+                "txid": txid,
+                "vout": i,
+                "output_spk": script_fields(script, chain),
+            }
 
 
 METHODS: Final = (getdescriptoractivity,)

@@ -9,6 +9,7 @@ from node.fees.estimate import Estimate, FeerateRange, Horizon
 from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import examples
 from node.rpc.json import Amount, Real
+from node.rpc.mempool_access import mempool_of
 from node.rpc.method import Arg, Kind, Num, Result, method
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _estimator(context: RpcContext) -> FeeEstimator:
     fees = context.node.fees
     if fees is None:
         raise RpcError(RPC_INTERNAL_ERROR, "Fee estimation disabled")
-    return fees
+    return fees.estimator
 
 
 def _check_target(estimator: FeeEstimator, target: int) -> None:
@@ -88,7 +89,9 @@ def estimatesmartfee(context: RpcContext, conf_target: int, estimate_mode: str) 
     smart = estimator.smart(conf_target, conservative=mode == "conservative")
     if not smart.feerate:
         return {"errors": ["Insufficient data or no feerate found"], "blocks": smart.target}
-    return {"feerate": Amount(smart.feerate), "blocks": smart.target}
+    pool = mempool_of(context)
+    least = max(pool.min_fee(), pool.options.min_relay).per_kvb
+    return {"feerate": Amount(max(smart.feerate, least)), "blocks": smart.target}
 
 
 @method(

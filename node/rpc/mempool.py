@@ -1,4 +1,4 @@
-"""RPC methods about transactions that wait for a block. None does: there is no mempool yet (src/rpc/mempool.cpp)."""
+"""RPC methods about the mempool as a whole (Core: src/rpc/mempool.cpp)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Final
 from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import examples
 from node.rpc.json import Amount
+from node.rpc.mempool_access import mempool_of
+from node.rpc.mempool_entries import ENTRY_RESULT, entries_json
 from node.rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
-
-RELAY_FEE: Final = 100
-"""Satoshis per kvB, as Core's default of -minrelaytxfee."""
-INCREMENTAL_FEE: Final = 100
-_MOST_BYTES: Final = 300_000_000
-_MOST_DATA: Final = 100_000
-_CLUSTER_COUNT: Final = 64
-_CLUSTER_SIZE: Final = 101_000
 
 
 @method(
@@ -34,7 +28,7 @@ _CLUSTER_SIZE: Final = 101_000
             Result(Kind.NUM, "size", "How many transactions there are"),
             Result(Kind.NUM, "bytes", "Their virtual size (BIP141)"),
             Result(Kind.NUM, "usage", "How much memory they take"),
-            Result(Kind.STR_AMOUNT, "total_fee", "What they pay, in BTC"),
+            Result(Kind.STR_AMOUNT, "total_fee", "What they pay, in BTC, without what prioritisetransaction adds"),
             Result(Kind.NUM, "maxmempool", "How much memory they may take"),
             Result(Kind.STR_AMOUNT, "mempoolminfee", "The least fee rate to get in, in BTC/kvB"),
             Result(Kind.STR_AMOUNT, "minrelaytxfee", "The least fee rate of what is relayed, in BTC/kvB"),
@@ -45,30 +39,37 @@ _CLUSTER_SIZE: Final = 101_000
             Result(Kind.NUM, "limitclustercount", "How many may hang together"),
             Result(Kind.NUM, "limitclustersize", "The virtual size of those that hang together"),
             Result(Kind.BOOL, "optimal", "Whether their order is known to be the best"),
+            Result(Kind.BOOL, "fullrbf", "True, with -deprecatedrpc=fullrbf", optional=True),
         ),
     ),
-    help="Returns the state of the mempool, which stays empty: transactions are not taken yet.",
+    help="Returns the state of the mempool.",
     examples=examples("getmempoolinfo"),
 )
 def getmempoolinfo(context: RpcContext) -> Json:
-    """Describe the empty mempool, which in Core is loaded after blocks were read from files."""
-    return {
-        "loaded": not context.node.chainstate.is_loading_blocks,
-        "size": 0,
-        "bytes": 0,
-        "usage": 0,
-        "total_fee": Amount(0),
-        "maxmempool": _MOST_BYTES,
-        "mempoolminfee": Amount(RELAY_FEE),
-        "minrelaytxfee": Amount(RELAY_FEE),
-        "incrementalrelayfee": Amount(INCREMENTAL_FEE),
-        "unbroadcastcount": 0,
-        "permitbaremultisig": True,
-        "maxdatacarriersize": _MOST_DATA,
-        "limitclustercount": _CLUSTER_COUNT,
-        "limitclustersize": _CLUSTER_SIZE,
-        "optimal": True,
-    }
+    """Describe the mempool."""
+    pool = mempool_of(context)
+    options = pool.options
+    with pool.lock:
+        info: dict[str, Json] = {
+            "loaded": pool.loaded,
+            "size": len(pool),
+            "bytes": pool.total_vsize,
+            "usage": pool.usage,
+            "total_fee": Amount(pool.total_fee),
+            "maxmempool": options.max_bytes,
+            "mempoolminfee": Amount(max(pool.min_fee(), options.min_relay).per_kvb),
+            "minrelaytxfee": Amount(options.min_relay.per_kvb),
+            "incrementalrelayfee": Amount(options.incremental.per_kvb),
+            "unbroadcastcount": len(pool.unbroadcast),
+            "permitbaremultisig": options.permit_bare_multisig,
+            "maxdatacarriersize": options.max_datacarrier or 0,
+            "limitclustercount": options.cluster_count,
+            "limitclustersize": options.cluster_size_vbytes,
+            "optimal": True,
+        }
+    if context.server.is_deprecated_enabled("fullrbf"):
+        info["fullrbf"] = True
+    return info
 
 
 @method(
@@ -80,13 +81,7 @@ def getmempoolinfo(context: RpcContext) -> Json:
         Result(
             Kind.ARR, "", "", (Result(Kind.STR_HEX, "", "The id of a transaction"),), condition="for verbose = false"
         ),
-        Result(
-            Kind.OBJ_DYN,
-            "",
-            "",
-            (Result(Kind.ANY, "txid", "What is known of it"),),
-            condition="for verbose = true",
-        ),
+        Result(Kind.OBJ_DYN, "", "", (ENTRY_RESULT,), condition="for verbose = true"),
         Result(
             Kind.OBJ,
             "",
@@ -98,17 +93,20 @@ def getmempoolinfo(context: RpcContext) -> Json:
             condition="for verbose = false and mempool_sequence = true",
         ),
     ),
-    help="Returns the transactions of the mempool, which stays empty: transactions are not taken yet.",
+    help="Returns the transactions of the mempool in the order in which they should be mined.",
     examples=examples("getrawmempool", "true"),
 )
 def getrawmempool(context: RpcContext, verbose: bool, mempool_sequence: bool) -> Json:
-    """List the transactions of the empty mempool."""
-    del context
-    if verbose:
-        if mempool_sequence:
-            raise RpcError(RPC_INVALID_PARAMETER, "Verbose results cannot contain mempool sequence values.")
-        return {}
-    return {"txids": [], "mempool_sequence": 1} if mempool_sequence else []
+    """List the transactions of the mempool."""
+    if verbose and mempool_sequence:
+        raise RpcError(RPC_INVALID_PARAMETER, "Verbose results cannot contain mempool sequence values.")
+    pool = mempool_of(context)
+    with pool.lock:
+        if verbose:
+            return entries_json(context, pool, pool.in_mining_order())
+        txids = [entry.txid[::-1].hex() for entry in pool.in_mining_order()]
+        sequence = pool.sequence
+    return {"txids": txids, "mempool_sequence": sequence} if mempool_sequence else txids
 
 
 METHODS: Final = (getmempoolinfo, getrawmempool)

@@ -9,7 +9,7 @@ from common.version import CORE_VERSION
 from node.network_options import NETWORKS, service_names
 from node.rpc.help import examples
 from node.rpc.json import Amount
-from node.rpc.mempool import INCREMENTAL_FEE, RELAY_FEE
+from node.rpc.mempool_access import mempool_of
 from node.rpc.method import Kind, Result, method
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ _ADDRESS: Final = Result(
 def getnetworkinfo(context: RpcContext) -> Json:
     """Describe the network as the options say; there are no peers yet."""
     network = context.node.network
+    options = mempool_of(context).options
     proxies = network.proxies
     return {
         "version": CORE_VERSION,
@@ -171,8 +172,8 @@ def getnetworkinfo(context: RpcContext) -> Json:
             }
             for name in NETWORKS
         ],
-        "relayfee": Amount(RELAY_FEE),
-        "incrementalfee": Amount(INCREMENTAL_FEE),
+        "relayfee": Amount(options.min_relay.per_kvb),
+        "incrementalfee": Amount(options.incremental.per_kvb),
         "localaddresses": [],
         "warnings": context.server.warnings_result(context.node.chainstate.warnings.values()),
     }

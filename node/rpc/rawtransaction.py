@@ -72,8 +72,8 @@ _MAY_BE_WRAPPED: Final = frozenset(
             condition="for verbosity = 2",
         ),
     ),
-    help="Returns a transaction of the chain.\n"
-    "With a block hash it is looked for in that block, else in the index that -txindex keeps.\n\n"
+    help="Returns a transaction.\n"
+    "With a block hash it is looked for in that block, else in the mempool and the index that -txindex keeps.\n\n"
     "With verbosity 0 the answer is the transaction in hex.\n"
     "With verbosity 1 it is a JSON object.\n"
     "With verbosity 2 that object also tells the fee and the outputs spent.",
@@ -94,6 +94,12 @@ def getrawtransaction(context: RpcContext, txid: str, verbosity: Json, blockhash
         raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, text)
     detail = parse_verbosity(verbosity, 0)
     if blockhash is None:
+        waiting = node.mempool.get(wanted) if node.mempool is not None else None
+        if waiting is not None:
+            if detail <= 0:
+                return waiting.data.hex()
+            members = transaction_members(waiting.transaction(), node.chain)
+            return json.Raw(f'{{"vsize_adjusted":{waiting.vsize},{members}}}')
         found = find_by_index(node, wanted)
     else:
         entry = node.chainstate.entry(parse_hash(blockhash, "parameter 3"))

@@ -14,10 +14,8 @@ from conftest import wait_until
 from regtest_node import RegtestNode, regtest_node
 from zoo import KeeperInit
 
-from common.chains import REGTEST
 from interfaces.rpc import Rpc
 from ipc import Ipc
-from node.context import NodeContext
 from node.rpc.server import RpcOptions, RpcOverIpc, RpcServer
 from node.rpc.table import full_table
 
@@ -102,7 +100,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
             assert core is not None
             with regtest_node(folder / "ours") as node:
                 ours = RpcServer(full_table(), RpcOptions(doc_check=True))
-                ours.finish_warmup(NodeContext(REGTEST, node.chainstate, folder / "ours", lambda: None))
+                ours.finish_warmup(node.services.node())
                 both = Both(core, node, RpcOverIpc(ours))
                 wait_until(lambda: both.ask_core("getblockcount")["error"] is None, "Core has loaded")
                 make_chain(both)

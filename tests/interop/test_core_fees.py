@@ -6,14 +6,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from block_factory import double_sha256, spend
 from json_rpc_node import CORE, JsonRpcNode, core, json_rpc_node
 
 from node.fees.estimate import Horizon
-from node.fees.estimator import FeeEstimator, Seen
+from node.fees.estimator import FeeEstimator
 from node.fees.fee_file import FeeFile, read_estimates, written
 from node.rpc.fees import horizon_json
 from node.rpc.json import dumps, loads
@@ -22,6 +22,13 @@ pytestmark = pytest.mark.skipif("31" not in CORE, reason="BITCOIN_NODE_V31 is no
 TARGETS = (1, 2, 3, 5, 6, 11, 12, 13, 20, 24, 25, 47, 48, 49, 144, 500, 504, 1008)
 SCRIPT = b"\x51" + b"\x61" * 9
 OPTIONS = ("-acceptnonstdtxn", "-minrelaytxfee=0.000001", "-persistmempool=0")
+
+
+class Seen(NamedTuple):
+    txid: bytes
+    height: int
+    base_fee: int
+    vsize: int
 
 
 @dataclass
@@ -82,7 +89,7 @@ class Traffic:
             self.send(coin, self.value, fee * 2 + 20)
         threshold = 2 ** self.random.uniform(-3, 9)
         alone = [txid for txid in self.pool if txid not in self.parents]
-        mined = [txid for txid in alone if self.pool[txid].fee / self.pool[txid].vsize > threshold / 4]
+        mined = [txid for txid in alone if self.pool[txid].base_fee / self.pool[txid].vsize > threshold / 4]
         if self.random.random() < 0.1:
             mined = []
         self.node.rpc("generateblock", "raw(51)", [txid[::-1].hex() for txid in mined])

@@ -19,6 +19,8 @@ from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.indexes.indexes import Indexes, IndexOptions
+from node.mempool.mempool import Mempool
+from node.policy.options import MempoolOptions
 from node.rpc.server import RpcOverIpc, RpcServer
 from node.rpc.table import full_table
 
@@ -126,7 +128,9 @@ def in_step(tmp_path: Path, cookie: Path, process: "subprocess.Popen[bytes]") ->
     indexes = Indexes(tmp_path / "indexes", "regtest", chainstate, ALL, failures.append)
     indexes.start()
     server = RpcServer(full_table())
-    server.finish_warmup(NodeContext(REGTEST, chainstate, tmp_path, lambda: None, indexes=indexes))
+    server.finish_warmup(
+        NodeContext(REGTEST, chainstate, tmp_path, lambda: None, indexes=indexes, mempool=Mempool(MempoolOptions()))
+    )
     rpc = RpcOverIpc(server)
 
     def ours(method: str, *params: Any) -> Any:

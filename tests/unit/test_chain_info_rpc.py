@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from regtest_node import RegtestNode, regtest_node
 
-from common.chains import REGTEST
-from node.context import NodeContext
 from node.rpc.block_stats import percentiles, truncated_median
 from node.rpc.server import RpcOptions, RpcOverIpc, RpcServer
 from node.rpc.table import full_table
@@ -23,7 +21,7 @@ def node(tmp_path: Path) -> Iterator[RegtestNode]:
 
 def ask(node: RegtestNode, method: str, *params: Any, deprecated: tuple[str, ...] = ()) -> Any:
     server = RpcServer(full_table(), RpcOptions(doc_check=True, deprecated=frozenset(deprecated)))
-    server.finish_warmup(NodeContext(REGTEST, node.chainstate, Path(), lambda: None))
+    server.finish_warmup(node.services.node())
     reply = json.loads(RpcOverIpc(server).execute_rpc(json.dumps({"method": method, "params": params}), "/", ""))
     assert reply["error"] is None, reply
     return reply["result"]

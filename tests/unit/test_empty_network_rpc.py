@@ -6,7 +6,9 @@ from typing import Any, cast
 import pytest
 
 from node.context import NodeContext
+from node.mempool.mempool import Mempool
 from node.network_options import NODE_NETWORK, NODE_WITNESS, NetworkOptions, Proxy
+from node.policy.options import MempoolOptions
 from node.rpc.errors import RpcError
 from node.rpc.mempool import getrawmempool
 from node.rpc.request import Request, RpcContext
@@ -28,6 +30,7 @@ class Warned:
 class Node:
     chainstate: Warned = field(default_factory=Warned)
     network: NetworkOptions = NETWORK
+    mempool: Mempool = field(default_factory=lambda: Mempool(MempoolOptions()))
 
 
 def call(name: str, *values: Any, deprecated: frozenset[str] = frozenset()) -> Any:
@@ -56,7 +59,7 @@ def test_nobody_is_there() -> None:
 
 def test_nothing_waits() -> None:
     info = call("getmempoolinfo")
-    assert (info["loaded"], info["size"]) == (True, 0)
+    assert (info["loaded"], info["size"]) == (False, 0)
     assert call("getrawmempool", False, False) == []
     assert call("getrawmempool", True, False) == {}
     assert call("getrawmempool", False, True) == {"txids": [], "mempool_sequence": 1}

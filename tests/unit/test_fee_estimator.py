@@ -6,14 +6,22 @@ import os
 import struct
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.fees.estimate import Horizon
-from node.fees.estimator import FeeEstimator, Seen
+from node.fees.estimator import FeeEstimator
 from node.fees.fee_file import FeeFile, FeeFileError, read_estimates, written
+
+
+class Seen(NamedTuple):
+    txid: bytes
+    height: int
+    base_fee: int
+    vsize: int
 
 
 def learnt(blocks: int = 60) -> FeeEstimator:

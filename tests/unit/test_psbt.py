@@ -30,7 +30,7 @@ from primitives.psbt_writing import encode_psbt, serialize_psbt
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "bip174.json").read_text())
-CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST, indexes=None)))
+CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST, indexes=None, mempool=None)))
 KEYS = [PrivateKey(sha256(bytes((number,)))) for number in range(4)]
 PUBKEYS = [key.public_key() for key in KEYS]
 WIF = [encode_wif(key, REGTEST) for key in KEYS]

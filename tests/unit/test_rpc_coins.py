@@ -13,6 +13,8 @@ from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.indexes.indexes import Indexes, IndexOptions
+from node.mempool.mempool import Mempool
+from node.policy.options import MempoolOptions
 from node.rpc.server import RpcOverIpc, RpcServer
 from node.rpc.table import full_table
 
@@ -26,7 +28,9 @@ def open_node(folder: Path, options: IndexOptions) -> Iterator[Ask]:
     indexes = Indexes(folder / "indexes", "regtest", chainstate, options, failures.append)
     indexes.start()
     server = RpcServer(full_table())
-    server.finish_warmup(NodeContext(REGTEST, chainstate, folder, lambda: None, indexes=indexes))
+    server.finish_warmup(
+        NodeContext(REGTEST, chainstate, folder, lambda: None, indexes=indexes, mempool=Mempool(MempoolOptions()))
+    )
     parent = REGTEST_GENESIS_HASH
     coinbase = b""
     for height in range(1, HEIGHT + 1):

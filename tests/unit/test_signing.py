@@ -26,7 +26,7 @@ from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 KEYS = [PrivateKey(sha256(bytes((number,)))) for number in range(3)]
 PUBKEYS = [key.public_key() for key in KEYS]
 HEX = [pubkey.hex() for pubkey in PUBKEYS]
-CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST, indexes=None)))
+CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST, indexes=None, mempool=None)))
 
 
 def spending(*outputs: TxOut, sequence: int = 20, lock_time: int = 150) -> tuple[Transaction, dict[OutPoint, TxOut]]:
