@@ -6,14 +6,14 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from mempool_chain import Coin, MempoolChain, coins_of, mempool_chain, spend
+from mempool_chain import SEQUENCE, Coin, MempoolChain, coins_of, mempool_chain, spend
 from mempool_model import check
 
 from node.mempool.results import ResultKind
 from node.policy.options import MempoolOptions
 from primitives.transaction import Transaction
 
-OPTIONS = MempoolOptions(max_bytes=40_000, cluster_count=6, cluster_size_vbytes=1_000, expiry=2_000)
+OPTIONS = MempoolOptions(max_bytes=14_000, cluster_count=6, cluster_size_vbytes=1_000, expiry=2_000)
 START = 2_000_000_000
 FEES = st.one_of(st.integers(0, 200), st.integers(100, 5_000), st.integers(1_000, 50_000))
 
@@ -53,9 +53,22 @@ class Machine(RuleBasedStateMachine):
         outputs=st.integers(1, 3),
         version=st.sampled_from([2, 2, 3]),
         padding=st.sampled_from([0, 0, 100, 400]),
+        sequence=st.sampled_from([SEQUENCE, SEQUENCE, 1, 2]),
+        wait=st.sampled_from([None, None, 0, -1]),
     )
-    def send(self, chosen: list[int], fee: int, outputs: int, version: int, padding: int) -> None:
-        tx = spend(self.some(chosen), fee=fee, outputs=outputs, version=version, padding=padding)
+    def send(
+        self, chosen: list[int], fee: int, outputs: int, version: int, padding: int, sequence: int, wait: int | None
+    ) -> None:
+        lock_time = 0 if wait is None else self.node.chain.tip().height + wait
+        tx = spend(
+            self.some(chosen),
+            fee=fee,
+            outputs=outputs,
+            version=version,
+            padding=padding,
+            sequence=sequence,
+            lock_time=lock_time,
+        )
         if min(out.value for out in tx.outputs[:outputs]) < 1000:
             return
         result = self.node.acceptance.accept(tx)
