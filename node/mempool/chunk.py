@@ -5,12 +5,12 @@ All comparisons are exact. Sizes are weights, adjusted for signature operations,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
+
+from node.mempool.graph_node import N
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from node.mempool.graph_node import GraphNode
 
 _SHIFT = 64
 
@@ -23,18 +23,18 @@ def feerate_rank(fee: int, size: int) -> int:
     return (-fee << _SHIFT) // size
 
 
-class Chunk(NamedTuple):
+class Chunk(NamedTuple, Generic[N]):
     """One chunk of a cluster; compares as chunks are mined, best first (Core: CompareMainTransactions)."""
 
     rank: int  # feerate_rank of the chunk
     prefix: int  # the size of the cluster's chunks of this feerate, up to this one
     last_txid: bytes  # the highest in the chunk
-    nodes: tuple[GraphNode, ...]  # parents before children
+    nodes: tuple[N, ...]  # parents before children
     fee: int
     size: int
 
 
-def split_into_chunks(nodes: Sequence[GraphNode]) -> list[Chunk]:
+def split_into_chunks(nodes: Sequence[N]) -> list[Chunk[N]]:
     """Return the chunks of a cluster whose nodes stand in the order they are mined."""
     found: list[tuple[int, int, int]] = []  # fee, size, number of nodes
     for node in nodes:
@@ -48,7 +48,7 @@ def split_into_chunks(nodes: Sequence[GraphNode]) -> list[Chunk]:
             count += last_count
             found.pop()
         found.append((fee, size, count))
-    chunks: list[Chunk] = []
+    chunks: list[Chunk[N]] = []
     start = prefix = 0
     last_rank = None
     for fee, size, count in found:
@@ -62,7 +62,7 @@ def split_into_chunks(nodes: Sequence[GraphNode]) -> list[Chunk]:
     return chunks
 
 
-def diagram(chunks: Iterable[Chunk]) -> list[tuple[int, int]]:
+def diagram(chunks: Iterable[Chunk[Any]]) -> list[tuple[int, int]]:
     """Return (fee, size) of the chunks, highest feerate first, of equal ones the smallest."""
     return [(chunk.fee, chunk.size) for chunk in sorted(chunks, key=lambda chunk: (chunk.rank, chunk.size))]
 

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
+
+from node.mempool.graph_node import N
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from node.mempool.chunk import Chunk
 
 _MOST_IN_A_RUN = 1_000
+_WORTH_A_PASS = 20  # to remove one of so many, looking at all costs as much as searching
 
 
-class ChunkOrder:
+class ChunkOrder(Generic[N]):
     """Sorted runs of chunks: adding and removing cost a search and a short move."""
 
     __slots__ = ("_lasts", "_runs")
 
     def __init__(self) -> None:
         """Start empty."""
-        self._runs: list[list[Chunk]] = []
-        self._lasts: list[Chunk] = []
+        self._runs: list[list[Chunk[N]]] = []
+        self._lasts: list[Chunk[N]] = []
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: Chunk[N]) -> None:
         """Take in a chunk that is not here."""
         runs, lasts = self._runs, self._lasts
         if not runs:
@@ -40,7 +43,7 @@ class ChunkOrder:
             runs[at : at + 1] = [run[:half], run[half:]]
             lasts[at : at + 1] = [run[half - 1], run[-1]]
 
-    def remove(self, chunk: Chunk) -> None:
+    def remove(self, chunk: Chunk[N]) -> None:
         """Let go of a chunk that is here."""
         at = bisect_left(self._lasts, chunk)
         run = self._runs[at]
@@ -50,10 +53,21 @@ class ChunkOrder:
         else:
             del self._runs[at], self._lasts[at]
 
-    def __iter__(self) -> Iterator[Chunk]:
+    def remove_all(self, chunks: Sequence[Chunk[N]]) -> None:
+        """Let go of many chunks that are here."""
+        if len(chunks) * _WORTH_A_PASS < sum(map(len, self._runs)):
+            for chunk in chunks:
+                self.remove(chunk)
+            return
+        gone = set(map(id, chunks))
+        runs = ([chunk for chunk in run if id(chunk) not in gone] for run in self._runs)
+        self._runs = [run for run in runs if run]
+        self._lasts = [run[-1] for run in self._runs]
+
+    def __iter__(self) -> Iterator[Chunk[N]]:
         """Go through the chunks, the first to be mined first."""
         return chain.from_iterable(self._runs)
 
-    def last(self) -> Chunk | None:
+    def last(self) -> Chunk[N] | None:
         """Return the chunk that is mined last."""
         return self._lasts[-1] if self._lasts else None

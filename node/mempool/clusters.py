@@ -10,10 +10,10 @@ from node.mempool.linearize import linearize
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from node.mempool.graph_node import GraphNode
+    from node.mempool.graph_node import N
 
 
-def put_in_order(nodes: Sequence[GraphNode], *, improve: bool = True) -> list[GraphNode]:
+def put_in_order(nodes: Sequence[N], *, improve: bool = True) -> list[N]:
     """Return the nodes of a cluster in the order they are mined.
 
     The order given is improved on; it need not have parents before children.
@@ -32,7 +32,7 @@ def put_in_order(nodes: Sequence[GraphNode], *, improve: bool = True) -> list[Gr
     return [nodes[at] for at in order]
 
 
-def _parent_bits(nodes: Sequence[GraphNode], index: dict[GraphNode, int]) -> list[int]:
+def _parent_bits(nodes: Sequence[N], index: dict[N, int]) -> list[int]:
     result = []
     for node in nodes:
         bits = 0
@@ -44,10 +44,10 @@ def _parent_bits(nodes: Sequence[GraphNode], index: dict[GraphNode, int]) -> lis
     return result
 
 
-def parents_first(nodes: Sequence[GraphNode]) -> list[GraphNode]:
+def parents_first(nodes: Sequence[N]) -> list[N]:
     """Return the nodes with each after its parents, and otherwise as they were."""
     wanted = set(nodes)
-    result: list[GraphNode] = []
+    result: list[N] = []
     for start in nodes:
         stack = [start]
         while stack:
@@ -64,17 +64,17 @@ def parents_first(nodes: Sequence[GraphNode]) -> list[GraphNode]:
     return result
 
 
-def lone_chunk(node: GraphNode) -> Chunk:
+def lone_chunk(node: N) -> Chunk[N]:
     """Return the chunk of a transaction that is alone in its cluster."""
     return Chunk(feerate_rank(node.fee, node.size), node.size, node.txid, (node,), node.fee, node.size)
 
 
-def components(nodes: Collection[GraphNode], extra: dict[GraphNode, list[GraphNode]]) -> list[list[GraphNode]]:
+def components(nodes: Collection[N], extra: dict[N, list[N]]) -> list[list[N]]:
     """Return the nodes grouped by what hangs together, each group in the order given.
 
     `extra` holds children that the nodes do not know of themselves.
     """
-    group: dict[GraphNode, int] = dict.fromkeys(nodes, -1)
+    group: dict[N, int] = dict.fromkeys(nodes, -1)
     count = 0
     for start in nodes:
         if group[start] >= 0:
@@ -89,13 +89,13 @@ def components(nodes: Collection[GraphNode], extra: dict[GraphNode, list[GraphNo
                         group[other] = count
                         stack.append(other)
         count += 1
-    result: list[list[GraphNode]] = [[] for _ in range(count)]
+    result: list[list[N]] = [[] for _ in range(count)]
     for node, at in group.items():
         result[at].append(node)
     return result
 
 
-def ancestors(nodes: Iterable[GraphNode]) -> set[GraphNode]:
+def ancestors(nodes: Iterable[N]) -> set[N]:
     """Return the nodes and all they depend on."""
     seen = set(nodes)
     stack = list(seen)
@@ -107,7 +107,7 @@ def ancestors(nodes: Iterable[GraphNode]) -> set[GraphNode]:
     return seen
 
 
-def descendants(nodes: Iterable[GraphNode]) -> set[GraphNode]:
+def descendants(nodes: Iterable[N]) -> set[N]:
     """Return the nodes and all that depend on them."""
     seen = set(nodes)
     stack = list(seen)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from node.mempool import clusters
 from node.mempool.chunk import Chunk, compare_diagrams, diagram, split_into_chunks
-from node.mempool.graph_node import Cluster
+from node.mempool.graph_node import Cluster, N
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from node.mempool.graph import TxGraph
-    from node.mempool.graph_node import GraphNode
 
 
-class Staging:
+class Staging(Generic[N]):
     """Removals and additions beside a graph; made all at once by commit(). Remove first, then add."""
 
-    def __init__(self, graph: TxGraph) -> None:
+    def __init__(self, graph: TxGraph[N]) -> None:
         """Begin with what the graph has."""
         self._graph = graph
-        self._removed: dict[GraphNode, None] = {}
-        self._added: dict[GraphNode, None] = {}
-        self._children: dict[GraphNode, list[GraphNode]] = {}  # additions, by their parents
-        self._touched: dict[Cluster | GraphNode, None] = {}  # clusters, and transactions that are alone in theirs
-        self._parts: list[list[GraphNode]] | None = None  # the clusters that the touched ones become
-        self._chunks: list[list[Chunk]] | None = None  # of these, when they are in order
+        self._removed: dict[N, None] = {}
+        self._added: dict[N, None] = {}
+        self._children: dict[N, list[N]] = {}  # additions, by their parents
+        self._touched: dict[Cluster[N] | N, None] = {}  # clusters, and transactions that are alone in theirs
+        self._parts: list[list[N]] | None = None  # the clusters that the touched ones become
+        self._chunks: list[list[Chunk[N]]] | None = None  # of these, when they are in order
         graph.settle_clusters()
 
-    def remove(self, node: GraphNode) -> None:
+    def remove(self, node: N) -> None:
         """Leave out a transaction; whoever leaves out one leaves out all its descendants."""
         if node in self._removed or node not in self._graph:
             return
@@ -37,7 +36,7 @@ class Staging:
         self._touched[node.cluster or node] = None
         self._parts = self._chunks = None
 
-    def add(self, node: GraphNode, parents: Iterable[GraphNode]) -> None:
+    def add(self, node: N, parents: Iterable[N]) -> None:
         """Add a transaction below its parents, which are in the graph or were added before it."""
         node.parents = tuple(dict.fromkeys(parents))
         node.children = ()
@@ -77,7 +76,7 @@ class Staging:
         before, after = self.diagrams()
         return compare_diagrams(after, before) == 1
 
-    def chunk_feerate(self, node: GraphNode) -> tuple[int, int]:
+    def chunk_feerate(self, node: N) -> tuple[int, int]:
         """Return fee and size of the chunk that an added or touched transaction would be in."""
         for chunks in self._in_chunks():
             for chunk in chunks:
@@ -108,9 +107,9 @@ class Staging:
         for node in self._added:
             node.parents = ()
 
-    def _in_parts(self) -> list[list[GraphNode]]:
+    def _in_parts(self) -> list[list[N]]:
         if self._parts is None:
-            nodes: dict[GraphNode, None] = {}
+            nodes: dict[N, None] = {}
             for unit in self._touched:
                 nodes.update(dict.fromkeys(unit.nodes if isinstance(unit, Cluster) else (unit,)))
             for node in self._removed:
@@ -119,7 +118,7 @@ class Staging:
             self._parts = clusters.components(nodes, self._children)
         return self._parts
 
-    def _in_chunks(self) -> list[list[Chunk]]:
+    def _in_chunks(self) -> list[list[Chunk[N]]]:
         if self._chunks is None:
             self._graph.settle()
             parts = [clusters.put_in_order(part) for part in self._in_parts()]

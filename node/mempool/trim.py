@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
-from node.mempool.graph_node import Cluster
+from node.mempool.graph_node import Cluster, N
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from node.mempool.graph_node import GraphNode
 
 
 class _Partition:
@@ -41,7 +39,7 @@ class _Partition:
         return one
 
 
-class Group:
+class Group(Generic[N]):
     """Clusters, in order, that become one by dependencies between them."""
 
     __slots__ = ("clusters", "count", "dependencies", "size")
@@ -50,15 +48,15 @@ class Group:
         """Take the sums of the clusters."""
         self.count = partition.count
         self.size = partition.size
-        self.clusters: list[Sequence[GraphNode]] = []
-        self.dependencies: list[tuple[GraphNode, GraphNode]] = []
+        self.clusters: list[Sequence[N]] = []
+        self.dependencies: list[tuple[N, N]] = []
 
 
-def grouped(joins: Iterable[tuple[GraphNode, GraphNode]], others: Iterable[Cluster | GraphNode]) -> list[Group]:
+def grouped(joins: Iterable[tuple[N, N]], others: Iterable[Cluster[N] | N]) -> list[Group[N]]:
     """Return the clusters that the joins connect, and the others, in groups that become one cluster each."""
-    partitions: dict[Cluster | GraphNode, _Partition] = {}
+    partitions: dict[Cluster[N] | N, _Partition] = {}
 
-    def partition(unit: Cluster | GraphNode) -> _Partition:
+    def partition(unit: Cluster[N] | N) -> _Partition:
         if unit not in partitions:
             partitions[unit] = _Partition(len(unit.nodes) if isinstance(unit, Cluster) else 1, unit.size)
         return partitions[unit]
@@ -67,7 +65,7 @@ def grouped(joins: Iterable[tuple[GraphNode, GraphNode]], others: Iterable[Clust
         partition(unit)
     for parent, child in joins:
         partition(parent.cluster or parent).join(partition(child.cluster or child))
-    groups: dict[_Partition, Group] = {}
+    groups: dict[_Partition, Group[N]] = {}
     for unit, part in partitions.items():
         root = part.root()
         group = groups.setdefault(root, Group(root))
@@ -77,7 +75,7 @@ def grouped(joins: Iterable[tuple[GraphNode, GraphNode]], others: Iterable[Clust
     return list(groups.values())
 
 
-def nodes_to_drop(group: Group, max_count: int, max_size: int) -> list[GraphNode]:
+def nodes_to_drop(group: Group[N], max_count: int, max_size: int) -> list[N]:
     """Return what has to go, descendants included, so that what stays of a group makes clusters within the limits.
 
     The clusters must be in order. Transactions are taken best chunk first, each after those it depends on
@@ -85,9 +83,9 @@ def nodes_to_drop(group: Group, max_count: int, max_size: int) -> list[GraphNode
     """
     if group.count <= max_count and group.size <= max_size:
         return []
-    missing: dict[GraphNode, int] = {}
-    parents: dict[GraphNode, list[GraphNode]] = {}
-    children: dict[GraphNode, list[GraphNode]] = {}
+    missing: dict[N, int] = {}
+    parents: dict[N, list[N]] = {}
+    children: dict[N, list[N]] = {}
     dependencies = list(group.dependencies)
     for nodes in group.clusters:
         missing.update(dict.fromkeys(nodes, 0))
@@ -97,13 +95,13 @@ def nodes_to_drop(group: Group, max_count: int, max_size: int) -> list[GraphNode
         parents.setdefault(child, []).append(parent)
         children.setdefault(parent, []).append(child)
 
-    def key(node: GraphNode) -> tuple[int, int, bytes, GraphNode]:
+    def key(node: N) -> tuple[int, int, bytes, N]:
         chunk = node.chunk
         if chunk is None:
             raise ValueError(f"Transaction {node.txid[::-1].hex()} is not in order")
         return chunk.rank, chunk.size, node.txid, node
 
-    kept: dict[GraphNode, _Partition] = {}
+    kept: dict[N, _Partition] = {}
     ready = [key(node) for node, count in missing.items() if not count and node.size <= max_size]
     heapify(ready)
     while ready:

@@ -21,7 +21,7 @@ def txid(number: int) -> bytes:
     return bytes([number * 37 % 256]) + number.to_bytes(31, "little")
 
 
-def check(graph: TxGraph, nodes: Iterable[GraphNode]) -> None:
+def check(graph: TxGraph[GraphNode], nodes: Iterable[GraphNode]) -> None:
     """Compare a graph with what follows from its nodes' fees, sizes and dependencies alone."""
     nodes = list(nodes)
     assert len(graph) == len(nodes)
@@ -45,6 +45,8 @@ def check(graph: TxGraph, nodes: Iterable[GraphNode]) -> None:
     if worst is not None:
         assert (worst[0][::-1], *worst[1:]) == order[-1]
     fresh, copies = copy(nodes)
+    list(fresh.mining_order())
+    assert graph.usage == fresh.usage
     for node in nodes:
         cluster = reachable(node)
         assert set(graph.cluster_of(node)) == cluster
@@ -58,8 +60,8 @@ def check(graph: TxGraph, nodes: Iterable[GraphNode]) -> None:
     ]
 
 
-def copy(nodes: Sequence[GraphNode]) -> tuple[TxGraph, dict[GraphNode, GraphNode]]:
-    graph = TxGraph(1_000, 10**9)
+def copy(nodes: Sequence[GraphNode]) -> tuple[TxGraph[GraphNode], dict[GraphNode, GraphNode]]:
+    graph: TxGraph[GraphNode] = TxGraph(1_000, 10**9)
     copies = {node: GraphNode(node.txid, node.fee, node.size) for node in nodes}
     for node in nodes:
         graph.add(copies[node], ())
@@ -104,7 +106,7 @@ shapes = st.lists(st.tuples(st.integers(-5, 30), st.integers(1, 6), st.integers(
 @settings(max_examples=60, deadline=None)
 @given(shapes)
 def test_small_clusters_are_in_the_best_order(shape: list[tuple[int, int, int]]) -> None:
-    graph = TxGraph()
+    graph: TxGraph[GraphNode] = TxGraph()
     nodes: list[GraphNode] = []
     for number, (fee, size, bits) in enumerate(shape):
         node = GraphNode(txid(number), fee, size)
@@ -123,6 +125,7 @@ actions = st.lists(
         st.tuples(st.just("add"), st.integers(0, 2**16), st.integers(-3, 40), st.integers(1, 9)),
         st.tuples(st.just("remove"), st.integers(0, 100), st.just(0), st.just(0)),
         st.tuples(st.just("confirm"), st.integers(0, 100), st.just(0), st.just(0)),
+        st.tuples(st.just("block"), st.integers(0, 2**16), st.just(0), st.just(0)),
         st.tuples(st.just("fee"), st.integers(0, 100), st.integers(-3, 40), st.just(0)),
         st.tuples(st.just("replace"), st.integers(0, 2**16), st.integers(0, 99), st.integers(1, 9)),
         st.tuples(st.just("abandon"), st.integers(0, 2**16), st.integers(0, 99), st.integers(1, 9)),
@@ -140,7 +143,7 @@ def some(nodes: Sequence[GraphNode], bits: int) -> list[GraphNode]:
 @settings(max_examples=150, deadline=None)
 @given(actions)
 def test_any_changes_leave_the_graph_as_made_from_scratch(steps: list[tuple[str, int, int, int]]) -> None:
-    graph = TxGraph()
+    graph: TxGraph[GraphNode] = TxGraph()
     nodes: list[GraphNode] = []
     for number, (action, which, fee, size) in enumerate(steps):
         node = GraphNode(txid(number), fee, size or 1)
@@ -166,6 +169,10 @@ def test_any_changes_leave_the_graph_as_made_from_scratch(steps: list[tuple[str,
                 for side in before_and_after:
                     rates = [Fraction(*point) for point in side]
                     assert rates == sorted(rates, reverse=True)
+        elif action == "block":
+            mined = graph.ancestors(*some(nodes, which))
+            graph.remove_all(mined)
+            nodes = [other for other in nodes if other not in mined]
         elif nodes:
             node = nodes[which % len(nodes)]
             if action == "fee":
@@ -205,7 +212,7 @@ def test_diagrams_compare(one: list[tuple[int, int]], other: list[tuple[int, int
 
 
 def test_a_stage_knows_the_limits() -> None:
-    graph = TxGraph(max_count=3, max_size=100)
+    graph: TxGraph[GraphNode] = TxGraph(max_count=3, max_size=100)
     top = GraphNode(txid(0), 10, 40)
     graph.add(top, ())
     children = [GraphNode(txid(at), 10, 20) for at in (1, 2, 3)]
@@ -233,7 +240,7 @@ def test_a_stage_knows_the_limits() -> None:
 
 @pytest.mark.parametrize(("fee", "better"), [(100, False), (101, True), (400, True), (99, False)])
 def test_a_replacement_has_to_improve_the_diagram(fee: int, better: bool) -> None:
-    graph = TxGraph()
+    graph: TxGraph[GraphNode] = TxGraph()
     old = GraphNode(txid(1), 100, 400)
     graph.add(old, ())
     new = GraphNode(txid(2), fee, 400)
@@ -254,7 +261,7 @@ def test_a_replacement_has_to_improve_the_diagram(fee: int, better: bool) -> Non
 def test_trimming_leaves_clusters_within_the_limits(
     there: list[tuple[int, int, int]], again: list[tuple[int, int, int]]
 ) -> None:
-    graph = TxGraph(max_count=6, max_size=30)
+    graph: TxGraph[GraphNode] = TxGraph(max_count=6, max_size=30)
     nodes: list[GraphNode] = []
     for number, (fee, size, bits) in enumerate(there):
         node = GraphNode(txid(number), fee, size)
