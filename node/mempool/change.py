@@ -20,7 +20,7 @@ class Change:
     def __init__(self, pool: Mempool) -> None:
         """Change nothing yet."""
         self._pool = pool
-        self._staging: Staging | None = None
+        self._staging: Staging[MempoolEntry] | None = None
         self._parents: list[Sequence[MempoolEntry]] = []
         self.added: list[MempoolEntry] = []
         self.removed: dict[MempoolEntry, None] = {}
@@ -39,7 +39,7 @@ class Change:
         """Whether it is one transaction that hangs together with nothing: then there is nothing to try."""
         return len(self.added) == 1 and not self.removed and not self._parents[0]
 
-    def _stage(self) -> Staging:
+    def _stage(self) -> Staging[MempoolEntry]:
         if self._staging is None:
             staging = self._staging = self._pool.graph.stage()
             removed = self.removed

@@ -1,13 +1,9 @@
 """How many bytes Core's TxGraph says it takes, since -maxmempool is measured in these.
 
-Sizes of its structures on 64-bit Linux (Core: txgraph.cpp, memusage.h).
+Sizes of its structures on 64-bit Linux (Core: txgraph.cpp).
 """
 
-
-def allocated(size: int) -> int:
-    """Return what an allocation of some bytes takes (Core: memusage::MallocUsage)."""
-    return (size + 31) // 16 * 16 if size else 0
-
+from node.mempool.memory import allocated
 
 ENTRY_BYTES = 80
 """Each transaction in the vector of entries."""

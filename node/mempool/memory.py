@@ -29,8 +29,6 @@ ENTRY: Final = allocated(136 + 9 * 8)
 """A CTxMemPoolEntry and its place in three indexes."""
 SPENT: Final = allocated(48)
 """An input's place in the map of what is spent."""
-GRAPH: Final = 80 + allocated(48) + 8 + allocated(40)
-"""A transaction in the graph, in a cluster and a chunk of its own."""
 DELTA: Final = allocated(72)
 """A fee delta."""
 IN_RANDOM_ORDER: Final = 40

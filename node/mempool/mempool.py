@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from node.clock import Clock
 from node.mempool import memory
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from node.mempool.entry import MempoolEntry
-    from node.mempool.graph_node import GraphNode
     from node.policy.options import MempoolOptions
 
 log: Final = logging.getLogger()
@@ -76,7 +75,9 @@ class Mempool:
         self.options = options
         self.clock = clock or Clock()
         self.lock = threading.RLock()
-        self.graph = TxGraph(options.cluster_count, options.cluster_size_vbytes * WITNESS_SCALE_FACTOR)
+        self.graph: TxGraph[MempoolEntry] = TxGraph(
+            options.cluster_count, options.cluster_size_vbytes * WITNESS_SCALE_FACTOR
+        )
         self.deltas: dict[bytes, int] = {}
         """What the operator added to fees, by txid, whether or not the transaction is here."""
         self.unbroadcast: set[bytes] = set()
@@ -126,7 +127,7 @@ class Mempool:
     def in_mining_order(self) -> Iterator[MempoolEntry]:
         """Return all, best first, parents before children."""
         for nodes, _, _ in self.graph.mining_order():
-            yield from cast("Sequence[MempoolEntry]", nodes)
+            yield from nodes
 
     def spent_outpoints(self) -> Collection[bytes]:
         """Return all outpoints that are spent here."""
@@ -145,7 +146,7 @@ class Mempool:
             + memory.SPENT * len(self._spenders)
             + memory.DELTA * len(self.deltas)
             + memory.allocated(memory.IN_RANDOM_ORDER * self._places.places)
-            + memory.GRAPH * len(self._entries)
+            + self.graph.usage
             + self._inner_usage
         )
 
@@ -198,17 +199,16 @@ class Mempool:
     def remove(self, entries: Iterable[MempoolEntry], reason: RemovalReason) -> None:
         """Drop transactions, none of which may leave a child behind unless a block has it."""
         entries = list(entries)
-        for entry in entries:
-            self.graph.remove(entry)
-            self._forget(entry, reason)
+        self.graph.remove_all(entries)
+        self._forget_all(entries, reason)
 
     def remove_with_descendants(self, entries: Iterable[MempoolEntry], reason: RemovalReason) -> int:
         """Drop transactions and all that spends from them; return how many that were."""
-        dropped: dict[GraphNode, None] = {}
+        dropped: dict[MempoolEntry, None] = {}
         for entry in entries:
             if entry not in dropped:
                 dropped.update(dict.fromkeys(self.graph.descendants(entry)))
-        self.remove(cast("Iterable[MempoolEntry]", dropped), reason)
+        self.remove(dropped, reason)
         return len(dropped)
 
     def remove_spenders(self, txid: bytes, outputs: int, reason: RemovalReason) -> None:
@@ -266,7 +266,7 @@ class Mempool:
             self._rolling_fee.removed(rate)
             highest = max(highest, rate)
             count += len(chunk)
-            self.remove(cast("Iterable[MempoolEntry]", chunk), RemovalReason.SIZELIMIT)
+            self.remove(chunk, RemovalReason.SIZELIMIT)
         if highest > FeeRate(0):
             mempool_log.debug("Removed %d txn, rolling minimum fee bumped to %s", count, highest)
 
@@ -279,7 +279,7 @@ class Mempool:
                 if child is not None:
                     self.graph.add_dependency(entry, child)
         dropped = self.graph.trim()
-        self._forget_all(cast("Iterable[MempoolEntry]", dropped), RemovalReason.SIZELIMIT)
+        self._forget_all(dropped, RemovalReason.SIZELIMIT)
 
     def _forget_all(self, entries: Iterable[MempoolEntry], reason: RemovalReason) -> None:
         for entry in entries:

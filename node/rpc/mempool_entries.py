@@ -146,8 +146,8 @@ def entries_json(context: RpcContext, pool: Mempool, entries: Iterable[MempoolEn
 
 def entry_json(context: RpcContext, pool: Mempool, entry: MempoolEntry) -> dict[str, Json]:
     """Describe one; the mempool must be held (Core: entryToJSON)."""
-    ancestors = cast("set[MempoolEntry]", pool.graph.ancestors(entry))
-    descendants = cast("set[MempoolEntry]", pool.graph.descendants(entry))
+    ancestors = pool.graph.ancestors(entry)
+    descendants = pool.graph.descendants(entry)
     chunk_fee, chunk_weight = pool.graph.chunk_feerate(entry)
     vsize = entry.vsize
     shown: dict[str, Json] = {
