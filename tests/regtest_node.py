@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from block_factory import block_hash, build_block
+from mempool_chain import MempoolChain
 
 from cli.program_init import ProgramInit
 from common.chains import REGTEST
@@ -23,9 +24,6 @@ from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.events import LocalEvents
 from node.indexes.indexes import Indexes, IndexOptions
-from node.mempool.acceptance import Acceptance
-from node.mempool.chain_follower import ChainFollower
-from node.mempool.mempool import Mempool
 from node.mining import LocalMining
 from node.node import LocalNode
 from node.policy.options import MempoolOptions
@@ -40,6 +38,8 @@ class RegtestNode:
 
     chainstate: Chainstate
     services: NodeServices
+    mempool: MempoolChain
+    """Transactions and the blocks that hold them, on the same chain."""
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def extend(self, count: int = 1, *, extra: int = 0, on: BlockEntry | None = None) -> list[BlockEntry]:
@@ -118,23 +118,23 @@ def regtest_node(network_dir: Path) -> Iterator[RegtestNode]:
     indexes.start()
     rpc = RpcServer(full_table())
     services = NodeServices(lambda: rpc, stopped.set, stopped.is_set)
-    acceptance = Acceptance(chainstate, Mempool(MempoolOptions()))
-    follower = ChainFollower(chainstate, acceptance, failed)
+    mempool = MempoolChain(chainstate, MempoolOptions())
     context = NodeContext(
         REGTEST,
         chainstate,
         network_dir,
         stopped.set,
+        mempool.clock,
         indexes=indexes,
-        mempool=acceptance.pool,
-        acceptance=acceptance,
+        mempool=mempool.pool,
+        acceptance=mempool.acceptance,
     )
     rpc.finish_warmup(context)
     services.loaded(context)
     try:
-        yield RegtestNode(chainstate, services, stopped)
+        yield RegtestNode(chainstate, services, mempool, stopped)
     finally:
         services.close()
-        follower.close()
+        mempool.follower.close()
         indexes.stop()
         chainstate.close()
