@@ -235,11 +235,13 @@ class Node:
     def _open_indexes(self, arguments: Arguments, place: Place, chainstate: Chainstate) -> Indexes:
         from cli.node_settings import index_options
         from node.indexes.index import IndexFailedError
-        from node.indexes.indexes import Indexes
+        from node.indexes.indexes import Indexes, SnapshotChain
+        from node.validated_chain import ValidatedChain
 
+        snapshot = SnapshotChain(ValidatedChain(chainstate), chainstate.snapshot_base)
         folder = place.network_dir / "indexes"
         try:
-            return Indexes(folder, place.chain.name, chainstate, index_options(arguments), self._abort)
+            return Indexes(folder, place.chain.name, chainstate, index_options(arguments), self._abort, snapshot)
         except IndexFailedError as error:
             raise StartError(str(error)) from error
 

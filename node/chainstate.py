@@ -174,9 +174,9 @@ class Chainstate:
             raise ChainstateError("Block height out of range")
         return entry.hash
 
-    def prune_height(self) -> int | None:
-        """Return the height of the last block whose data are gone, None if none is. Raises as `entries`."""
-        tip, first = self._news.tip, self.at(1)
+    def prune_height(self, tip: BlockEntry | None = None) -> int | None:
+        """Return the height of the last block up to `tip` whose data are gone, None if none is. Raises as `entries`."""
+        tip, first = tip or self._news.tip, self.at(1)
         if first is None:
             return None
         status = tip.status

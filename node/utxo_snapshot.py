@@ -20,17 +20,23 @@ if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
 
-_MAGIC: Final = b"utxo\xff"
-_VERSION: Final = 2
+MAGIC: Final = b"utxo\xff"
+VERSION: Final = 2
 _CHECK_INTERVAL: Final = 5000
-_CHAINS: Final = {"main": "f9beb4d9", "test": "0b110907", "testnet4": "1c163f28", "regtest": "fabfb5da"}
+CHAIN_STARTS: Final = {
+    "main": bytes.fromhex("f9beb4d9"),
+    "test": bytes.fromhex("0b110907"),
+    "testnet4": bytes.fromhex("1c163f28"),
+    "regtest": bytes.fromhex("fabfb5da"),
+}
+"""What each message of a network begins with; that of a signet follows from its challenge."""
 
 
 def message_start(chain: str, signet_challenge: bytes) -> bytes:
     """Return the four bytes that begin each message of a network; those of a signet follow from its challenge."""
     if chain == "signet":
         return sha256d(compact_size(len(signet_challenge)) + signet_challenge)[:4]
-    return bytes.fromhex(_CHAINS[chain])
+    return CHAIN_STARTS[chain]
 
 
 class RolledBackCoins:
@@ -79,7 +85,7 @@ def write_snapshot(
     check: Callable[[], None],
 ) -> int:
     """Write `count` coins of block `base` (internal order) and return how many there were; `check` may raise."""
-    file.write(_MAGIC + _VERSION.to_bytes(2, "little") + start + base + count.to_bytes(8, "little"))
+    file.write(MAGIC + VERSION.to_bytes(2, "little") + start + base + count.to_bytes(8, "little"))
     written = 0
     txid = b""
     group: list[bytes] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from coincurve import PublicKey
 
 _SPECIAL_SCRIPTS = 6
+_MAX_SCRIPT_SIZE = 10_000
 _P2PK_SIZES = {35: 33, 67: 65}
 
 
@@ -29,6 +30,17 @@ def compress_amount(satoshis: int) -> int:
         return 1 + (satoshis - 1) * 10 + 9
     rest, digit = divmod(satoshis, 10)
     return 1 + (rest * 9 + digit - 1) * 10 + exponent
+
+
+def decompress_amount(number: int) -> int:
+    """Return what `compress_amount` was given."""
+    if not number:
+        return 0
+    rest, exponent = divmod(number - 1, 10)
+    if exponent == 9:
+        return (rest + 1) * 10**9
+    rest, digit = divmod(rest, 9)
+    return (rest * 10 + digit + 1) * int(10**exponent)
 
 
 def _compressed_key(script: bytes) -> bytes | None:
@@ -61,3 +73,25 @@ def compress_script(script: bytes) -> bytes:
 def compress_coin(value: int, script: bytes, code: int) -> bytes:
     """Return a coin; `code` is twice its height, and one more if a coinbase made it."""
     return varint(code) + varint(compress_amount(value)) + compress_script(script)
+
+
+def script_size(kind: int) -> int:
+    """Return how many bytes follow the number that begins a compressed script."""
+    return (20, 20, 32, 32, 32, 32)[kind] if kind < _SPECIAL_SCRIPTS else kind - _SPECIAL_SCRIPTS
+
+
+def decompress_script(kind: int, data: bytes) -> bytes:
+    """Return a script; an overlong one, and a key that is not on the curve, are made unspendable, as Core does."""
+    if kind >= _SPECIAL_SCRIPTS:
+        return data if len(data) <= _MAX_SCRIPT_SIZE else b"\x6a"
+    if kind == 0:
+        return b"\x76\xa9\x14" + data + b"\x88\xac"
+    if kind == 1:
+        return b"\xa9\x14" + data + b"\x87"
+    if kind in {2, 3}:
+        return bytes((33, kind)) + data + b"\xac"
+    try:
+        key = PublicKey(bytes((kind - 2,)) + data)
+    except ValueError:
+        return b""
+    return b"\x41" + key.format(compressed=False) + b"\xac"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from node.indexes.chain import Entry
     from node.store import Snapshot, Store
 
-_COUNT: Final = b"N"
+COUNT: Final = b"N"
+"""The key of the number of coins."""
 _KEY_SIZE: Final = 36
 _INDEXES: Final = tuple(number.to_bytes(4, "little") for number in range(4096))
 _RETURN: Final = b"\x6a"
@@ -56,7 +57,7 @@ class CoinIndex(Index):
     def load(self, best: Entry | None) -> None:
         """Read how many coins there are. Raises StoreError."""
         del best
-        self._count = int.from_bytes(self.store.get(_COUNT) or b"", "little")
+        self._count = int.from_bytes(self.store.get(COUNT) or b"", "little")
 
     def append(self, block: IndexedBlock) -> None:
         """Spend and make what the block does."""
@@ -125,7 +126,7 @@ class CoinIndex(Index):
         made = self._made
         puts = {key: made[key] for key in sorted(made)}
         puts[BEST] = best.hash
-        puts[_COUNT] = self._count.to_bytes(8, "little")
+        puts[COUNT] = self._count.to_bytes(8, "little")
         self.store.write(puts, sorted(self._spent.difference(made)), sync=True)
         made.clear()
         self._spent.clear()

@@ -34,16 +34,16 @@ _LINGER: Final = 0.05
 class FlushGate:
     """Has the chain on disk before what is built on it; indexes share one, so they share flushes."""
 
-    def __init__(self, chain: Chain) -> None:
-        """Watch over `chain`."""
-        self._chain = chain
+    def __init__(self, *chains: Chain) -> None:
+        """Watch over chains of one kernel, which one flush writes all."""
+        self._chains = chains
         self._lock = threading.Lock()
-        self._flushed: Entry | None = None
+        self._flushed: list[tuple[Chain, Entry]] = []
 
-    def pass_through(self, entry: Entry) -> None:
-        """Return once no crash can take `entry` away from the kernel."""
+    def pass_through(self, chain: Chain, entry: Entry) -> None:
+        """Return once no crash can take `entry` away from `chain`."""
         with self._lock:
-            flushed = self._flushed
+            flushed = next((tip for known, tip in self._flushed if known is chain), None)
             # Not every block as low as one that was flushed was with it: it may be on a newer branch.
             if (
                 flushed is not None
@@ -51,9 +51,9 @@ class FlushGate:
                 and flushed.ancestor(entry.height).hash == entry.hash
             ):
                 return
-            tip = self._chain.tip()
-            self._chain.flush()
-            self._flushed = tip
+            tips = [(each, each.tip()) for each in self._chains]
+            chain.flush()
+            self._flushed = tips
 
 
 class IndexThread(Generic[AnyIndex]):
@@ -71,6 +71,7 @@ class IndexThread(Generic[AnyIndex]):
         self._feed = feed
         self._gate = gate
         self._fatal = fatal
+        self._pause = threading.Lock()
         self._lock = threading.RLock()
         self._moved = threading.Condition(self._lock)
         self._wake = threading.Event()
@@ -88,6 +89,11 @@ class IndexThread(Generic[AnyIndex]):
         index.load(self._best)
         tip = chain.tip()
         self._synced = self._best is not None and self._best.hash == tip.hash
+
+    @property
+    def chain(self) -> Chain:
+        """What it follows."""
+        return self._chain
 
     @property
     def best(self) -> Entry | None:
@@ -109,6 +115,25 @@ class IndexThread(Generic[AnyIndex]):
         """Why the index cannot be used, if so."""
         return self._failure
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the index from following the chain meanwhile."""
+        with self._pause, self._lock:
+            yield
+
+    def replace(self, make: Callable[[], AnyIndex]) -> None:
+        """Go on with the index that `make` opens, the old one being closed; while `paused`. Raises what `make` does."""
+        with self._lock:
+            self.index.close()
+            try:
+                self.index = index = make()
+                best_hash = index.read_best()
+                self._best = self._committed = None if best_hash is None else self._chain.entry(best_hash)
+                index.load(self._best)
+            except BaseException as error:
+                self._fail(f"{self.index.name} failed: {error}")
+                raise
+
     def start(self) -> None:
         """Begin to follow the chain."""
         self._feed.add_waker(self._wake)
@@ -116,8 +141,10 @@ class IndexThread(Generic[AnyIndex]):
         self._thread.start()
 
     def disable(self, text: str) -> None:
-        """Say why the index cannot be used, instead of starting it."""
-        self._failure = text
+        """Say why the index cannot be used, instead of starting it or letting it go on."""
+        with self._moved:
+            self._failure = text
+            self._moved.notify_all()
 
     def interrupt(self) -> None:
         """Ask the thread to end, and end waits."""
@@ -203,7 +230,7 @@ class IndexThread(Generic[AnyIndex]):
         self._committed_at = time.monotonic()
         if best is None or (self._committed is not None and self._committed.hash == best.hash):
             return
-        self._gate.pass_through(best)
+        self._gate.pass_through(self._chain, best)
         self.index.commit(best)
         self._committed = best
 
@@ -230,7 +257,9 @@ class IndexThread(Generic[AnyIndex]):
         announced = False
         logged = time.monotonic()
         while not self._stopping:
-            if self._step():
+            with self._pause:
+                moved = self._step()
+            if moved:
                 now = time.monotonic()
                 if now - logged >= _LOG_INTERVAL and not announced:
                     logged = now

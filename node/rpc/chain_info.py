@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from common.chains import CHAINS
 from common.consensus import CONSENSUS
+from node import kernel_snapshots
 from node.block_tree import VALID_SCRIPTS, VALID_TREE
 from node.chainstate_options import PRUNE_MANUALLY
 from node.rpc.block_arguments import find_active_block
@@ -19,15 +20,11 @@ from primitives.work import difficulty
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
+    from node.kernel_snapshots import ChainOfKernel
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
 
 _MONTH: Final = 30 * 24 * 60 * 60
-_KERNEL_CACHE: Final = 450 << 20
-_BLOCK_TREE_CACHE: Final = 2 << 20
-_COINS_DATABASE_CACHE: Final = 8 << 20
-_COINS_CACHE: Final = _KERNEL_CACHE - _BLOCK_TREE_CACHE - _COINS_DATABASE_CACHE
-"""How the kernel divides its cache, which its C API does not let us choose (Core: src/kernel/caches.h)."""
 
 
 def _progress(context: RpcContext, entry: BlockEntry) -> Real:
@@ -150,29 +147,38 @@ def _chainstate_doc() -> tuple[Result, ...]:
             ),
         ),
     ),
-    help="Returns what is known of each chain state; there is one.",
+    help="Returns what is known of each chain state; there are two while what is below a snapshot is verified.",
     examples=examples("getchainstates"),
 )
 def getchainstates(context: RpcContext) -> Json:
-    """Return the one chain state."""
+    """Return the chain that verifies what is below a snapshot, if there is one, and that in use."""
     chainstate = context.node.chainstate
-    tip = chainstate.tip()
+    with chainstate.processing, chainstate.symbols() as symbols:
+        current, behind = kernel_snapshots.chains(symbols)
+        states = [(current, chainstate.tip())]
+        if behind is not None and chainstate.historical is not None:
+            states.insert(0, (behind, chainstate.historical.tip()))
     return {
         "headers": chainstate.best_header().height,
-        "chainstates": [
-            {
-                "blocks": tip.height,
-                "bestblockhash": hash_hex(tip),
-                "bits": f"{tip.bits:08x}",
-                "target": target_hex(tip.bits),
-                "difficulty": Real(difficulty(tip.bits)),
-                "verificationprogress": _progress(context, tip),
-                "coins_db_cache_bytes": _COINS_DATABASE_CACHE,
-                "coins_tip_cache_bytes": _COINS_CACHE,
-                "validated": True,
-            }
-        ],
+        "chainstates": [_chainstate_json(context, *state) for state in states],
     }
+
+
+def _chainstate_json(context: RpcContext, state: ChainOfKernel, tip: BlockEntry) -> Json:
+    result: dict[str, Json] = {
+        "blocks": tip.height,
+        "bestblockhash": hash_hex(tip),
+        "bits": f"{tip.bits:08x}",
+        "target": target_hex(tip.bits),
+        "difficulty": Real(difficulty(tip.bits)),
+        "verificationprogress": _progress(context, tip),
+        "coins_db_cache_bytes": state.database_cache,
+        "coins_tip_cache_bytes": state.coins_cache,
+    }
+    if state.snapshot_base is not None:
+        result["snapshot_blockhash"] = state.snapshot_base[::-1].hex()
+    result["validated"] = state.validated
+    return result
 
 
 @method(

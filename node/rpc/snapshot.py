@@ -1,4 +1,4 @@
-"""RPC method that writes all coins to a file (Core: dumptxoutset in src/rpc/blockchain.cpp)."""
+"""RPC methods that write all coins to a file and go on from one (Core: src/rpc/blockchain.cpp)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Final
 
 from node.chainstate import BlockMissingError
 from node.coin_statistics import CoinHash, Coins, compute
+from node.kernel_snapshots import SnapshotError
 from node.rpc.block_arguments import block_at, known_block
 from node.rpc.block_json import hash_hex
-from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from node.rpc.errors import (
+    RPC_DESERIALIZATION_ERROR,
+    RPC_INTERNAL_ERROR,
+    RPC_INVALID_PARAMETER,
+    RPC_MISC_ERROR,
+    RpcError,
+)
 from node.rpc.help import example_cli
-from node.rpc.index_access import all_coins
+from node.rpc.index_access import all_coins, indexes_of
 from node.rpc.method import Arg, Kind, Result, method
+from node.snapshot_loading import load_snapshot
+from node.snapshot_reader import SnapshotFormatError
 from node.utxo_snapshot import RolledBackCoins, message_start, write_snapshot
 
 if TYPE_CHECKING:
@@ -154,4 +163,41 @@ def _rolled_back(context: RpcContext, coins: Coins, best: BlockEntry, target: Bl
     return rolled
 
 
-METHODS: Final = (dumptxoutset,)
+@method(
+    "blockchain",
+    "loadtxoutset",
+    Arg("path", Kind.STR, "The file to read, relative to the network's directory"),
+    result=Result(
+        Kind.OBJ,
+        "",
+        "",
+        (
+            Result(Kind.NUM, "coins_loaded", "The number of coins in the file"),
+            Result(Kind.STR_HEX, "tip_hash", "The hash of the block they are of"),
+            Result(Kind.NUM, "base_height", "The height of that block"),
+            Result(Kind.STR, "path", "The file"),
+        ),
+    ),
+    help="Goes on from the coins in a file that dumptxoutset wrote, if they are those known for their block.\n"
+    "The node is at that block at once; blocks below it are verified behind it as they come, until they lead to those "
+    "coins.\nGive the client all the time it takes (bitcoin-cli -rpcclienttimeout=0).",
+    examples=example_cli("-rpcclienttimeout=0 loadtxoutset", "utxo.dat"),
+)
+def loadtxoutset(context: RpcContext, path: str) -> Json:
+    """Load a snapshot."""
+    place = context.node.network_dir / path
+    try:
+        entry, count = load_snapshot(
+            context.node.chainstate, indexes_of(context), place, context.server.check_interrupt, lambda: True
+        )
+    except SnapshotFormatError as error:
+        text = f"Unable to parse metadata: {error}: iostream error"
+        raise RpcError(RPC_DESERIALIZATION_ERROR, text) from error
+    except SnapshotError as error:
+        raise RpcError(RPC_INTERNAL_ERROR, f"Unable to load UTXO snapshot: {error}. ({place})") from error
+    except OSError as error:
+        raise RpcError(RPC_INVALID_PARAMETER, f"Couldn't open file {place} for reading.") from error
+    return {"coins_loaded": count, "tip_hash": hash_hex(entry), "base_height": entry.height, "path": str(place)}
+
+
+METHODS: Final = (dumptxoutset, loadtxoutset)

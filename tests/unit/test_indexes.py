@@ -124,16 +124,16 @@ def test_committed_only_what_the_chain_has_flushed(tmp_path: Path, chain: ChainM
 def test_gate_flushes_lower_blocks_of_another_branch(chain: ChainModel) -> None:
     gate = FlushGate(chain)
     old = chain.extend(5)
-    gate.pass_through(old)
+    gate.pass_through(chain, old)
     assert chain.flushed[-1] == old
     entry = chain.best[2]
     for _ in range(4):
         entry = chain.make(entry)
     chain.activate(entry)
     assert entry.previous is not None
-    gate.pass_through(entry.previous.ancestor(2))
+    gate.pass_through(chain, entry.previous.ancestor(2))
     assert chain.flushed[-1] == old
-    gate.pass_through(entry.ancestor(4))
+    gate.pass_through(chain, entry.ancestor(4))
     assert chain.flushed[-1] == entry
 
 

@@ -212,6 +212,7 @@ def test_pruned_blocks_are_missed_at_the_start(tmp_path: Path, chain: ChainModel
     ):
         indexes.start()
     indexes.stop()
+    chain.pruned = 21
     without = Indexes(tmp_path, "regtest", chain, IndexOptions(), print)
     without.start()
     assert not without.coins.wait_until_synced()
