@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING, Final
 
 from node import kernel_snapshots
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger()
 _CHECK_INTERVAL: Final = 5000
+_SPACE: Final = 3
+"""How many times the file's size has to be free: the kernel cannot say that the disk is full, it ends the program."""
 _HAVE_NO_INDEX: Final = "The coin index could not be made of the snapshot's coins"
 
 
@@ -39,6 +42,8 @@ def load_snapshot(
         start = message_start(chainstate.chain.name, symbols.signet_challenge())
     with path.open("rb") as file:
         header = read_header(file, start)
+        if shutil.disk_usage(chainstate.network_dir).free < _SPACE * path.stat().st_size:
+            raise SnapshotError("Disk space is too low!")
         prepared = _is_worth_it(chainstate, header) and _prepare(indexes, header, file, check)
     try:
         with indexes.coins.paused(), chainstate.processing:

@@ -188,7 +188,11 @@ def loadtxoutset(context: RpcContext, path: str) -> Json:
     place = context.node.network_dir / path
     try:
         entry, count = load_snapshot(
-            context.node.chainstate, indexes_of(context), place, context.server.check_interrupt, lambda: True
+            context.node.chainstate,
+            indexes_of(context),
+            place,
+            context.server.check_interrupt,
+            lambda: not context.node.mempool,
         )
     except SnapshotFormatError as error:
         text = f"Unable to parse metadata: {error}: iostream error"
