@@ -207,8 +207,10 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path, snapshot: Path) -> None:
         )
         assert refused(data) == (
             -32603,
-            f"{load}The base block header ({BASE}) must appear in the headers chain. Make sure all headers are "
-            "syncing, and call loadtxoutset again",
+            (
+                f"{load}The base block header ({BASE}) must appear in the headers chain. Make sure all headers are "
+                "syncing, and call loadtxoutset again"
+            ),
         )
         node.follow_headers()
         bad_hash = f"{population}Bad snapshot content hash: expected {COINS}, got "
