@@ -54,6 +54,12 @@ class Node:
         for block in snapshot_blocks():
             self.chainstate.process_header(block[:80])
 
+    def coins(self) -> int:
+        """Count the coins once the index of them is there."""
+        wait_until(lambda: self.indexes.coins.synced, "the coin index is there")
+        counted: int = self.ask("gettxoutsetinfo", "none", None, False)["txouts"]
+        return counted
+
     def wait_for_indexes(self, height: int) -> None:
         def there() -> bool:
             info = self.ask("getindexinfo")
@@ -80,8 +86,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full")
     with running(folder) as node:
         node.submit(*snapshot_blocks())
-        node.indexes.coins.wait_until_synced()
-        wait_until(lambda: node.indexes.coins.synced, "the coin index is there")
+        assert node.coins() == HEIGHT
         written = node.ask("dumptxoutset", "utxo.dat", "latest")
     assert (written["base_hash"], written["coins_written"], written["txoutset_hash"]) == (BASE, HEIGHT, COINS)
     return folder / "utxo.dat"
@@ -118,14 +123,14 @@ def test_from_a_snapshot_to_a_verified_chain(tmp_path: Path, snapshot: Path) -> 
         node.submit(top, *blocks[5:150])
         assert states(node) == [(150, True, ""), (HEIGHT + 1, False, BASE)]
         node.wait_for_indexes(150)
-        assert node.ask("gettxoutsetinfo", "none", None, False)["txouts"] == HEIGHT + 1
+        assert node.coins() == HEIGHT + 1
         assert node.ask("loadtxoutset", str(snapshot)) == (
             -32603,
             f"Unable to load UTXO snapshot: Can't activate a snapshot-based chainstate more than once. ({snapshot})",
         )  # fmt: skip
     with running(tmp_path) as node:
         assert states(node) == [(150, True, ""), (HEIGHT + 1, False, BASE)]
-        assert node.ask("gettxoutsetinfo", "none", None, False)["txouts"] == HEIGHT + 1
+        assert node.coins() == HEIGHT + 1
         node.submit(*blocks[150:])
         assert states(node) == [(HEIGHT + 1, True, BASE)]
         node.wait_for_indexes(HEIGHT + 1)
@@ -147,7 +152,7 @@ def test_the_coin_index_is_taken_after_a_crash(tmp_path: Path, snapshot: Path) -
     coins = tmp_path / "indexes" / "coins"
     coins.rename(coins.with_name("coins_snapshot"))
     with running(tmp_path) as node:
-        assert node.ask("gettxoutsetinfo", "none", None, False)["txouts"] == HEIGHT
+        assert node.coins() == HEIGHT
     assert not coins.with_name("coins_snapshot").exists()
     # And before the kernel took it.
     other = tmp_path / "other"
@@ -155,7 +160,7 @@ def test_the_coin_index_is_taken_after_a_crash(tmp_path: Path, snapshot: Path) -
         node.submit(*snapshot_blocks()[:3])
         coin_snapshot.write(other / "indexes" / "coins", bytes.fromhex(BASE)[::-1], [])
     with running(other) as node:
-        assert node.ask("gettxoutsetinfo", "none", None, False)["txouts"] == 3
+        assert node.coins() == 3
     assert not (other / "indexes" / "coins_snapshot").exists()
 
 
@@ -229,7 +234,7 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path, snapshot: Path) -> None:
         )
         node.submit(*snapshot_blocks()[:2])
         assert states(node) == [(2, True, "")]
-        assert node.ask("gettxoutsetinfo", "none", None, False)["txouts"] == 2
+        assert node.coins() == 2
         names = [path.name for path in (tmp_path / "node").iterdir()]
         assert "chainstate_snapshot" not in names
         node.submit(*snapshot_blocks()[2:])
