@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from node.mempool.chunk import feerate_rank
+from node.mempool.post_linearize import post_linearize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,10 +36,11 @@ def linearize(
     count = len(fees)
     if all(parents[at] == 1 << at - 1 for at in range(1, count)):
         return list(range(count))
-    forest = _Forest(fees, sizes, _reduced(parents))
+    reduced, above, below = _closures(parents)
+    forest = _Forest(fees, sizes, reduced)
     if forest.optimize(budget):
         forest.minimize(budget)
-    return forest.order(txids)
+    return post_linearize(forest.order(txids), fees, sizes, above, below)
 
 
 def _bits(of: int) -> Iterator[int]:
@@ -48,17 +50,22 @@ def _bits(of: int) -> Iterator[int]:
         of ^= low
 
 
-def _reduced(parents: Sequence[int]) -> list[int]:
-    """Leave out parents that are ancestors of other parents."""
-    above: list[int] = []  # the ancestors of each
-    result: list[int] = []
+def _closures(parents: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+    """Return the parents without those that are ancestors of others, all ancestors, and all descendants."""
+    reduced: list[int] = []
+    above: list[int] = []
     for direct in parents:
         others = 0
         for parent in _bits(direct):
             others |= above[parent]
-        result.append(direct & ~others)
+        reduced.append(direct & ~others)
         above.append(others | direct)
-    return result
+    below = [0] * len(parents)
+    for at in range(len(parents) - 1, -1, -1):
+        itself = below[at] | 1 << at
+        for parent in _bits(reduced[at]):
+            below[parent] |= itself
+    return reduced, above, below
 
 
 class _Forest:

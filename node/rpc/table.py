@@ -39,6 +39,7 @@ MODULES: Final = (
     "message_signing",
     "mempool",
     "mempool_entries",
+    "mempool_clusters",
     "mempool_file",
     "orphans",
     "spending",
