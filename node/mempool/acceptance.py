@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from node.input_scripts import InputScripts
 from node.mempool.candidate import Candidate, Terms
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from node.chainstate import Chainstate
     from node.mempool.mempool import Mempool
     from primitives.transaction import Transaction
+
+log: Final = logging.getLogger("mempool")
 
 
 class NotReadyError(Exception):
@@ -102,7 +105,9 @@ class Acceptance:
     def limit_size(self) -> None:
         """Drop what is too old and what is too much (Core: LimitMempoolSize)."""
         pool = self.pool
-        pool.expire(pool.clock.now() - pool.options.expiry)
+        expired = pool.expire(pool.clock.now() - pool.options.expiry)
+        if expired:
+            log.debug("Expired %i transactions from the memory pool", expired)
         pool.trim(pool.options.max_bytes)
 
     def accept_one(self, tx: Transaction, terms: Terms) -> AcceptResult:

@@ -28,7 +28,7 @@ class Ages:
         self._rest_from = min(self._rest_from, entry.time)
 
     def before(self, time: int) -> list[bytes]:
-        """Return and forget the ids of all that came before `time`; some may be gone meanwhile."""
+        """Return and forget the ids of all that came before `time`; some may be gone, or have come again later."""
         found = []
         while self._oldest and self._oldest[-1][0] < time:
             found.append(self._oldest.pop()[1])

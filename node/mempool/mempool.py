@@ -250,7 +250,9 @@ class Mempool:
         if not old:
             return 0
         found = (self._entries.get(txid) for txid in old)
-        return self.remove_with_descendants([entry for entry in found if entry is not None], RemovalReason.EXPIRY)
+        # One may have gone and come back since.
+        gone = [entry for entry in found if entry is not None and entry.time < before]
+        return self.remove_with_descendants(gone, RemovalReason.EXPIRY)
 
     def trim(self, limit: int) -> None:
         """Drop what pays least until at most `limit` bytes are used, and ask for more than that paid from now on."""

@@ -1,259 +1,294 @@
-"""Methods and REST that read the mempool answer as Core's; each side loads the other's mempool.dat."""
+"""Transactions, replacements, packages and blocks made by chance: our mempool answers and holds what v31's does."""
 
-import json
-import shutil
-import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+import random
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from block_factory import spend
+from block_factory import build_block
 from json_rpc_node import CORE, PYNODE, JsonRpcNode, core, json_rpc_node
-from running_programs import wait_for
+from mempool_chain import SCRIPT, Coin, coins_of, spend
 
-from primitives.transaction import Transaction
+from node.block_builder import solve, with_root
+from primitives.block import Block
+from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
-TIME = 1_800_000_000
-SCRIPT = b"\x51" + b"\x61" * 9
-WITNESS_SCRIPT = b"\x51"
-P2WSH = bytes.fromhex("00204ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260")
-SIGOPS = b"\x51" + b"\xac" * 30
-OPTIONS = ("-acceptnonstdtxn", f"-mocktime={TIME}", "-txospenderindex", "-limitclustercount=50",
-           "-permitbaremultisig=0", "-deprecatedrpc=bip125", "-deprecatedrpc=fullrbf")  # fmt: skip
-NEW_IN_32 = ("vsize_adjusted", "vsize_bip141")
-VARYING = ("usage", "optimal")
-"""What depends on the memory, and on whether Core had time to spare."""
-
-
-def spend_witness(prevout: bytes, value: int) -> bytes:
-    bare = spend(prevout, value, script=SCRIPT)
-    return bare[:4] + b"\0\1" + bare[4:-4] + b"\1\1" + WITNESS_SCRIPT + bare[-4:]
+pytestmark = pytest.mark.skipif("31" not in CORE, reason="BITCOIN_NODE_V31 is not set")
+OPTIONS = ("-persistmempool=0", "-txindex=0", "-acceptnonstdtxn=0", "-checkmempool=0")
+LIMITED = ("-maxmempool=1", "-limitclustersize=10", "-limitclustercount=12", "-mempoolexpiry=1")
+ONLY_V32 = frozenset(("vsize_adjusted", "vsize_bip141"))
+ANCHOR = b"\x51\x02\x4e\x73"
+START = 2_000_000_000
+COUNT = 300
+BASE = COUNT // 20 + 110
+"""No block up to this height is undone."""
 
 
-def join(prevouts: list[bytes], value: int, *, sequence: int = 0xFFFFFFFF) -> bytes:
-    inputs = b"".join(prevout + b"\0" + struct.pack("<I", sequence) for prevout in prevouts)
-    return (
-        struct.pack("<iB", 2, len(prevouts)) + inputs + b"\1"
-        + struct.pack("<qB", value, len(SCRIPT)) + SCRIPT + bytes(4)
-    )  # fmt: skip
-
-
-def output(transaction: bytes, index: int) -> bytes:
-    return Transaction.parse(transaction).txid + struct.pack("<I", index)
+def plain(value: Any) -> Any:
+    """Leave out what v31 does not tell."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items() if key not in ONLY_V32}
+    return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 @dataclass
 class Pair:
-    version: str
-    theirs: JsonRpcNode
-    ours: JsonRpcNode
-    transactions: list[bytes]
-    chain: list[str]
+    """Both nodes, told the same."""
 
-    def both(self, method: str, *params: Any) -> Any:
-        """Have both do the same."""
-        found = [node.rpc(method, *params) for node in (self.theirs, self.ours)]
-        assert found[0] == found[1]
-        return found[0]
+    own: JsonRpcNode
+    other: JsonRpcNode
+    chance: random.Random
+    confirmed: list[Coin] = field(default_factory=list)
+    made: list[Coin] = field(default_factory=list)
+    sent: list[Transaction] = field(default_factory=list)
+    spent: set[OutPoint] = field(default_factory=set)
+    largest: int = 3000
+    """Bytes that transactions may have without a purpose."""
+    time: int = START
+    answers: dict[str, int] = field(default_factory=dict)
 
-    def compare(self, method: str, *params: Any) -> Any:
-        theirs, ours = self.theirs.reply(method, *params), self.ours.reply(method, *params)
-        assert self.shown(ours) == self.shown(theirs), (method, params)
-        return theirs
+    def both(self, method: str, *params: Any) -> tuple[Any, Any]:
+        """Ask both, who must answer alike."""
+        own, other = self.own.reply(method, *params), self.other.reply(method, *params)
+        assert plain(own) == plain(other), (method, params)
+        return other
 
-    def in_chunks(self, txids: list[str]) -> list[set[str]]:
-        """Return what is mined together, best first: within that, the order is not told."""
-        entries = [self.theirs.rpc("getmempoolentry", txid) for txid in txids]
-        chunks = [(entry["fees"]["chunk"], entry["chunkweight"]) for entry in entries]
-        pairs = zip(txids, chunks, strict=True)
-        return [{txid for txid, _ in group} for _, group in groupby(pairs, key=itemgetter(1))]
+    def found(self) -> None:
+        """Have coins that anybody may spend."""
+        self.both("setmocktime", self.time)
+        self.mine_blocks(COUNT // 20 + 100)
+        for height in range(1, COUNT // 20 + 1):
+            block = self.other.rpc("getblock", self.other.rpc("getblockhash", height), 2)
+            coinbase = Transaction.parse(bytes.fromhex(block["tx"][0]["hex"]))
+            [coin] = coins_of(coinbase)[:1]
+            fan = spend([coin], fee=10_000, outputs=20)
+            self.both("sendrawtransaction", fan.serialize().hex(), 0)
+            self.confirmed += coins_of(fan)
+        self.mine_blocks(1)
 
-    def compare_rest(self, target: str) -> None:
-        (status, theirs), (our_status, ours) = self.theirs.get(target), self.ours.get(target)
-        assert our_status == status
-        if "json" in target and status == 200:
-            assert self.shown(json.loads(ours)) == self.shown(json.loads(theirs))
+    def mine_blocks(self, count: int) -> None:
+        """Have Core make blocks."""
+        for each in self.other.rpc("generatetodescriptor", count, f"raw({SCRIPT.hex()})"):
+            self.hand_over(each)
+
+    def hand_over(self, name: str) -> None:
+        assert self.own.rpc("submitblock", self.other.rpc("getblock", name, 0)) is None
+
+    # --- transactions --------------------------------------------------------------------------------------------
+
+    def coin(self) -> Coin:
+        """Choose a coin, mostly one that is not spent yet."""
+        chance = self.chance
+        free = [coin for coin in self.made[-60:] if coin.prevout not in self.spent]
+        if free and chance.random() < 0.5:
+            return chance.choice(free)
+        if self.made and chance.random() < 0.2:
+            return chance.choice(self.made[-30:])
+        free = [coin for coin in self.confirmed if coin.prevout not in self.spent]
+        return chance.choice(self.confirmed if chance.random() < 0.2 or not free else free)
+
+    def make(self, coins: list[Coin] | None = None) -> Transaction:
+        """Make a transaction, mostly a good one."""
+        chance = self.chance
+        if coins is None:
+            coins = [self.coin() for _ in range(chance.choice([1, 1, 1, 2, 3]))]
+            if chance.random() < 0.97:
+                coins = list(dict.fromkeys(coins))
+        extra = []
+        kind = chance.random()
+        if kind < 0.06:
+            extra.append(TxOut(chance.choice([0, 240, 1000]), ANCHOR))
+        elif kind < 0.08:
+            extra.append(TxOut(100, chance.choice([b"\x51", b"\x6a\x01\x02", b"\x00\x14" + bytes(20)])))
+        fee = chance.choice([0, 5, 10, 12, 50, 100, 500, 1000, 2000, 5000, 20_000, 100_000])
+        tx = spend(
+            coins,
+            fee=min(fee + chance.randrange(20) * (fee > 20), sum(coin.value for coin in coins) // 2),
+            outputs=chance.choice([1, 1, 2, 2, 3]),
+            version=chance.choice([2, 2, 2, 2, 2, 1, 3, 3, 3, 3, 4][: 10 + (chance.random() < 0.1)]),
+            sequence=chance.choice([0xFFFFFFFD] * 15 + [0xFFFFFFFF, 0xFFFFFFFE, 0, 0, 1, 2, 0x400001]),
+            lock_time=chance.choice([0] * 20 + [self.height() - 1, self.height(), self.height() + 2, START - 5]),
+            extra=extra,
+            padding=chance.choice([0, 0, 0, 20, 300, self.largest]),
+        )
+        return self.spoil(tx) if chance.random() < 0.08 else tx
+
+    def spoil(self, tx: Transaction) -> Transaction:
+        """Make it bad, perhaps."""
+        chance = self.chance
+        first, *rest = tx.inputs
+        kind = chance.randrange(7)
+        if kind == 0:
+            first = first._replace(witness=())
+        elif kind == 1:
+            first = first._replace(witness=(b"\x52",))
+        elif kind == 2:
+            first = first._replace(witness=(b"\1", b"\x51"))
+        elif kind == 3:
+            first = first._replace(script_sig=b"\x51")
+        elif kind == 4:
+            first = first._replace(prevout=OutPoint(first.prevout.txid, 77))
+        elif kind == 5:
+            return Transaction(tx.version, tx.inputs, (*tx.outputs, TxOut(21 * 10**14, b"\x51" * 25)), tx.lock_time)
         else:
-            assert ours == theirs
+            return Transaction(tx.version, (*tx.inputs, TxIn(OutPoint(bytes(32), 0xFFFFFFFF), b"", 0)), tx.outputs, 0)
+        return Transaction(tx.version, (first, *rest), tx.outputs, tx.lock_time)
 
-    def shown(self, value: Any) -> Any:
-        """Leave out what may differ."""
-        return without(value, (*VARYING, *NEW_IN_32) if self.version == "31" else VARYING)
+    def height(self) -> int:
+        return int(self.other.rpc("getblockcount"))
+
+    def note(self, answer: Any) -> None:
+        text = str(answer)[:60]
+        self.answers[text] = self.answers.get(text, 0) + 1
+
+    # --- what may happen -----------------------------------------------------------------------------------------
+
+    def send(self) -> None:
+        tx = self.chance.choice(self.sent) if self.sent and self.chance.random() < 0.05 else self.make()
+        rate = self.chance.choice([0, 0, 0, "0.10", "0.0001"])
+        result, error = self.both("sendrawtransaction", tx.serialize().hex(), rate, "0.001")
+        self.note(error and error["message"])
+        if result is not None:
+            self.remember(tx)
+
+    def remember(self, tx: Transaction) -> None:
+        """Know of a transaction that came in."""
+        self.sent.append(tx)
+        self.made += coins_of(tx)
+        self.spent.update(each.prevout for each in tx.inputs)
+
+    def ask(self) -> None:
+        txs = [self.make()]
+        while self.chance.random() < 0.6 and len(txs) < 6:
+            coins = coins_of(self.chance.choice(txs)) or [self.coin()]
+            txs.append(self.make([self.chance.choice(coins)]))
+        result, _ = self.both("testmempoolaccept", [tx.serialize().hex() for tx in txs], 0)
+        self.note(result and result[-1].get("reject-reason", result[-1].get("package-error")))
+
+    def submit(self) -> None:
+        parents = [self.make() for _ in range(self.chance.choice([1, 1, 1, 2, 3]))]
+        coins = [self.chance.choice(coins_of(tx)) for tx in parents if coins_of(tx)]
+        if self.chance.random() < 0.2:
+            coins.append(self.coin())
+        if not coins:
+            return
+        txs = [*parents, self.make(list(dict.fromkeys(coins)))]
+        if self.chance.random() < 0.1:
+            self.chance.shuffle(txs)
+        result, error = self.both("submitpackage", [tx.serialize().hex() for tx in txs], 0, "0.001")
+        self.note(error["message"] if error else result["package_msg"])
+        waiting = set(self.other.rpc("getrawmempool"))
+        for tx in txs:
+            if tx.txid[::-1].hex() in waiting:
+                self.remember(tx)
+
+    def prioritise(self) -> None:
+        if self.sent:
+            txid = self.chance.choice(self.sent[-40:]).txid[::-1].hex()
+            self.both("prioritisetransaction", txid, 0, self.chance.randrange(-3000, 3000))
+            self.both("getprioritisedtransactions")
+
+    def mine(self) -> None:
+        """Mine some of what waits, or something else."""
+        waiting: dict[str, Any] = self.other.rpc("getrawmempool", True)
+        chosen: dict[str, None] = {}
+
+        def choose(txid: str) -> None:
+            if txid not in chosen:
+                for parent in waiting[txid]["depends"]:
+                    choose(parent)
+                chosen[txid] = None
+
+        for txid in sorted(waiting):
+            if self.chance.random() < 0.3:
+                choose(txid)
+        txs = list(chosen)
+        spent = [tx for tx in self.sent if tx.txid[::-1].hex() in waiting and tx.txid[::-1].hex() not in chosen]
+        confirmed = {coin.prevout: coin for coin in self.confirmed}
+        if spent and self.chance.random() < 0.5:
+            coins = [confirmed.get(each.prevout) for each in self.chance.choice(spent).inputs]
+            known = [coin for coin in coins if coin is not None]
+            if known and len(known) == len(coins):
+                txs.append(spend(known, fee=self.chance.randrange(50)).serialize().hex())
+        hash_, error = self.other.reply("generateblock", "raw(51)", txs)
+        if error is None:
+            self.hand_over(hash_["hash"])
+            block = self.other.rpc("getblock", hash_["hash"], 2)
+            for each in block["tx"][1:]:
+                self.confirmed += coins_of(Transaction.parse(bytes.fromhex(each["hex"])))
+
+    def undo(self) -> None:
+        """Call the tip invalid, and perhaps think better of it.
+
+        Of several blocks Core undoes one after the other, and checks what comes back after each; we after all of them.
+        """
+        height = self.height()
+        if height > BASE:
+            name = self.other.rpc("getblockhash", height)
+            self.both("invalidateblock", name)
+            if self.chance.random() < 0.3:
+                self.both("reconsiderblock", name)
+
+    def fork(self) -> None:
+        """Let another branch take over."""
+        depth = self.chance.randrange(5)
+        height = self.height() - depth
+        if height < BASE:
+            return
+        name = self.other.rpc("getblockhash", height)
+        for number in range(depth + 1):
+            header = self.other.rpc("getblockheader", name)
+            block = Block.parse(
+                build_block(bytes.fromhex(name)[::-1], height + 1 + number, extra=self.chance.randrange(99))
+            )
+            block = Block(replace(block.header, time=header["mediantime"] + 1, nonce=0), block.transactions)
+            solved, _ = solve(with_root(block), 1000)
+            assert solved is not None
+            self.both("submitblock", solved.serialize().hex())
+            name = solved.header.hash[::-1].hex()
+        assert self.other.rpc("getbestblockhash") == name
+
+    def wait(self) -> None:
+        self.time += self.chance.choice([1, 20, 600, 2000])
+        self.both("setmocktime", self.time)
+
+    def compare(self) -> None:
+        """Compare all they know."""
+        own, other = self.own.rpc("getmempoolinfo"), self.other.rpc("getmempoolinfo")
+        for info in (own, other):
+            info.pop("optimal")
+            info.pop("fullrbf", None)  # Only v31 says so.
+            info.pop("usage")
+        assert own == other
+        self.both("getprioritisedtransactions")
+        ours, theirs = self.own.rpc("getrawmempool", True), self.other.rpc("getrawmempool", True)
+        assert ours.keys() == theirs.keys()
+        for txid, entry in theirs.items():
+            found = plain(ours[txid])
+            for each in (found, entry):
+                each.pop("bip125-replaceable", None)
+                each["depends"].sort()
+                each["spentby"].sort()
+            assert found == entry
 
 
-def without(value: Any, names: tuple[str, ...]) -> Any:
-    if isinstance(value, dict):
-        return {key: without(each, names) for key, each in value.items() if key not in names}
-    return [without(each, names) for each in value] if isinstance(value, (list, tuple)) else value
-
-
-def made(coinbases: list[bytes]) -> list[bytes]:
-    """Make transactions of several shapes, parents first."""
-    coin = 10**8
-    wide = spend(coinbases[0], *[coin] * 40, 50 * coin - 40 * coin - 3000, script=SCRIPT)
-    chain = [spend(output(wide, 0), coin - 200, script=SCRIPT)]
-    for number in range(6):
-        chain.append(spend(output(chain[-1], 0), coin - 200 - 90 * (number + 1) ** 2, script=SCRIPT))
-    fan = [spend(output(wide, number), coin - 100 * number, script=SCRIPT) for number in range(1, 8)]
-    joined = join([output(each, 0) for each in fan], 7 * coin - 30_000, sequence=0xFFFFFFFD)
-    twice = join([output(wide, 9), output(wide, 8)], 2 * coin - 500)
-    witness = spend(coinbases[1], 49 * coin, script=P2WSH)
-    spent = spend_witness(output(witness, 0), 48 * coin)
-    sigops = spend(coinbases[2], 49 * coin, script=SIGOPS)
-    alone = spend(coinbases[3], 49 * coin + coin // 2, script=SCRIPT)
-    return [wide, *chain, *fan, joined, twice, witness, spent, sigops, alone]
-
-
-def feed(theirs: JsonRpcNode, ours: JsonRpcNode) -> Pair:
-    hashes = theirs.rpc("generatetodescriptor", 110, "raw(51)")
-    blocks = theirs.batch([("getblock", [each, 0]) for each in hashes])
-    assert ours.batch([("submitblock", [each]) for each in blocks]) == [None] * 110
-    coinbases = theirs.batch([("getblock", [each, 1]) for each in hashes[:5]])
-    first = [bytes.fromhex(block["tx"][0])[::-1] + bytes(4) for block in coinbases]
-    confirmed = spend(first[4], 49 * 10**8, script=SCRIPT)
-    theirs.rpc("generateblock", "raw(51)", [confirmed.hex()])
-    tip = theirs.rpc("getbestblockhash")
-    assert ours.rpc("submitblock", theirs.rpc("getblock", tip, 0)) is None
-    return Pair("", theirs, ours, [*made(first), confirmed], [*hashes, tip])
-
-
-@pytest.fixture(params=CORE, scope="module")
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    folder = tmp_path_factory.mktemp("mempool")
+@pytest.mark.parametrize(("seed", "options"), [(1, ()), (2, LIMITED), (3, ("-acceptnonstdtxn=1",))])
+def test_both_hold_the_same(tmp_path: Path, seed: int, options: tuple[str, ...]) -> None:
+    steps = 250
     with (
-        json_rpc_node(core(request.param), folder / "theirs", *OPTIONS) as theirs,
-        json_rpc_node(PYNODE, folder / "ours", *OPTIONS) as ours,
+        json_rpc_node(PYNODE, tmp_path / "own", *OPTIONS, *options) as own,
+        json_rpc_node(core("31"), tmp_path / "core", *OPTIONS, *options) as other,
     ):
-        pair = feed(theirs, ours)
-        pair.version = request.param
-        for node in (theirs, ours):
-            node.batch([("sendrawtransaction", [each.hex(), 0]) for each in pair.transactions[:-1]])
-        txids = [Transaction.parse(each).txid[::-1].hex() for each in pair.transactions]
-        pair.both("prioritisetransaction", txids[3], 0, 12345)
-        pair.both("prioritisetransaction", txids[-2], 0, -700)
-        pair.both("prioritisetransaction", "ab" * 32, 0, 77)
-        yield pair
-
-
-def txids_of(pair: Pair) -> list[str]:
-    return [Transaction.parse(each).txid[::-1].hex() for each in pair.transactions]
-
-
-def test_the_whole_mempool(pair: Pair) -> None:
-    assert pair.compare("getmempoolinfo")[0]["size"] == len(pair.transactions) - 1
-    their_usage, our_usage = (node.rpc("getmempoolinfo")["usage"] for node in (pair.theirs, pair.ours))
-    assert 0.8 * their_usage < our_usage < 1.2 * their_usage
-    pair.compare("getrawmempool", True)
-    orders = [node.rpc("getrawmempool", False, True) for node in (pair.theirs, pair.ours)]
-    theirs, ours = orders
-    assert pair.in_chunks(ours["txids"]) == pair.in_chunks(theirs["txids"])
-    assert ours["mempool_sequence"] == theirs["mempool_sequence"]
-    assert pair.ours.rpc("getrawmempool") == pair.ours.rpc("getrawmempool", False) == ours["txids"]
-    pair.compare("getrawmempool", True, True)
-    pair.compare("getorphantxs")
-    pair.compare("getorphantxs", 2)
-    pair.compare("getorphantxs", 3)
-    pair.compare("getorphantxs", True)
-
-
-def test_single_transactions(pair: Pair) -> None:
-    for txid in txids_of(pair):
-        pair.compare("getmempoolentry", txid)
-        for method in ("getmempoolancestors", "getmempooldescendants"):
-            pair.compare(method, txid)
-            pair.compare(method, txid, True)
-        for verbosity in (0, 1, 2):
-            pair.compare("getrawtransaction", txid, verbosity)
-        for place in (0, 1, 9, 50):
-            pair.compare("gettxout", txid, place)
-            pair.compare("gettxout", txid, place, False)
-    pair.compare("getmempoolentry", "zz")
-    pair.compare("getmempoolancestors", "00" * 31)
-    pair.compare("getrawtransaction", txids_of(pair)[0], 1, pair.chain[0])
-    coinbase = pair.both("getblock", pair.chain[0])["tx"][0]
-    pair.compare("gettxout", coinbase, 0)
-    pair.compare("gettxout", coinbase, 0, False)
-
-
-def test_what_spends_an_output(pair: Pair) -> None:
-    txids = txids_of(pair)
-    waiting = [{"txid": txid, "vout": place} for txid in txids[:3] for place in (0, 1, 39, 45)]
-    confirmed = {"txid": pair.both("getblock", pair.chain[4])["tx"][0], "vout": 0}
-    unspent = {"txid": txids[-1], "vout": 0}
-    for outputs in ([waiting[0]], waiting, [confirmed], [unspent, confirmed, waiting[0]]):
-        for options in ({}, {"mempool_only": True}, {"mempool_only": False}, {"return_spending_tx": True}, None):
-            pair.compare("gettxspendingprevout", outputs, options)
-    pair.compare("gettxspendingprevout", [])
-    pair.compare("gettxspendingprevout", [{"txid": "00" * 32, "vout": -1}])
-    pair.compare("gettxspendingprevout", [{"txid": "00" * 32}])
-    pair.compare("gettxspendingprevout", [{"txid": "00" * 32, "vout": 1, "more": 2}])
-    pair.compare("gettxspendingprevout", [unspent], {"more": 2})
-    pair.compare("gettxspendingprevout", [unspent], {"mempool_only": 2})
-
-
-def test_rest(pair: Pair) -> None:
-    txids = txids_of(pair)
-    pair.compare_rest("/rest/mempool/info.json")
-    for query in ("", "?verbose=true&mempool_sequence=true", "?verbose=2", "?mempool_sequence=2"):
-        pair.compare_rest(f"/rest/mempool/contents.json{query}")
-    for query in ("?verbose=false", "?verbose=false&mempool_sequence=true"):
-        theirs, ours = (node.get(f"/rest/mempool/contents.json{query}") for node in (pair.theirs, pair.ours))
-        assert ours[0] == theirs[0] == 200
-        assert sorted(ours[1]) == sorted(theirs[1])
-    for form in ("bin", "hex", "json"):
-        pair.compare_rest(f"/rest/tx/{txids[0]}.{form}")
-        for check in ("", "checkmempool/"):
-            pair.compare_rest(f"/rest/getutxos/{check}{txids[0]}-0/{txids[0]}-30/{txids[-1]}-0/{txids[-2]}-0.{form}")
-
-
-def test_coins_of_the_mempool_are_found_for_signing(pair: Pair) -> None:
-    raw = pair.both("createrawtransaction", [{"txid": txids_of(pair)[0], "vout": 35}], [{"data": "00"}])
-    pair.compare("signrawtransactionwithkey", raw, [])
-    pair.compare("combinerawtransaction", [raw, raw])
-    psbt = pair.theirs.rpc("createpsbt", [{"txid": txids_of(pair)[0], "vout": 35}], [{"data": "00"}])
-    pair.compare("utxoupdatepsbt", psbt)
-
-
-def test_activity_of_descriptors(pair: Pair) -> None:
-    for descriptor in (f"raw({SCRIPT.hex()})", f"raw({P2WSH.hex()})", "raw(51)"):
-        for with_mempool in (True, False):
-            found = [
-                node.rpc("getdescriptoractivity", pair.chain[-2:], [descriptor], with_mempool)["activity"]
-                for node in (pair.theirs, pair.ours)
-            ]
-            theirs, ours = (sorted(map(repr, map(sorted, map(dict.items, each)))) for each in found)
-            assert ours == theirs
-
-
-@pytest.mark.parametrize("form", [(), ("-persistmempoolv1",)])
-@pytest.mark.parametrize("version", CORE)
-def test_files_go_both_ways(version: str, form: tuple[str, ...], tmp_path: Path) -> None:
-    options = (*OPTIONS, *form)
-    with (
-        json_rpc_node(core(version), tmp_path / "theirs", *options) as theirs,
-        json_rpc_node(PYNODE, tmp_path / "ours", *options) as ours,
-    ):
-        pair = feed(theirs, ours)
-        theirs.batch([("sendrawtransaction", [each.hex(), 0]) for each in pair.transactions[:-1]])
-        theirs.rpc("prioritisetransaction", txids_of(pair)[3], 0, 5000)
-        theirs.rpc("prioritisetransaction", "ab" * 32, 0, 77)
-        shown = seen(theirs)
-        theirs.stop()
-        ours.stop()
-    shutil.copy(theirs.network_dir / "mempool.dat", ours.network_dir / "mempool.dat")
-    with json_rpc_node(PYNODE, tmp_path / "ours", *options, f"-mocktime={TIME + 100}") as ours:
-        wait_for(lambda: bool(ours.rpc("getmempoolinfo")["loaded"]), "the mempool is loaded")
-        assert without(seen(ours), NEW_IN_32) == without(shown, NEW_IN_32)
-        ours.stop()
-    shutil.copy(ours.network_dir / "mempool.dat", theirs.network_dir / "mempool.dat")
-    with json_rpc_node(core(version), tmp_path / "theirs", *options, f"-mocktime={TIME + 200}") as theirs:
-        wait_for(lambda: bool(theirs.rpc("getmempoolinfo")["loaded"]), "the mempool is loaded")
-        assert seen(theirs) == shown
-
-
-def seen(node: JsonRpcNode) -> Any:
-    return node.rpc("getrawmempool", True), node.rpc("getprioritisedtransactions")
+        pair = Pair(own, other, random.Random(seed), largest=9000 if options == LIMITED else 3000)
+        pair.found()
+        kinds = (
+            [pair.send] * 20 + [pair.ask] * 3 + [pair.submit] * 4 + [pair.prioritise] * 2
+            + [pair.mine] * 2 + [pair.undo] + [pair.fork] + [pair.wait] * 2
+        )  # fmt: skip
+        for step in range(steps):
+            pair.chance.choice(kinds)()
+            if step % 10 == 0:
+                pair.compare()
+        pair.compare()
+        assert len(pair.answers) > 15, pair.answers

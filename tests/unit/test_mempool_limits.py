@@ -94,6 +94,19 @@ def test_too_old_ones_go(node: MempoolChain) -> None:
     assert young.txid in node.txids()
 
 
+def test_what_came_again_is_young_again(node: MempoolChain) -> None:
+    node.clock.set_mock(NOW)
+    tx = spend(node.take())
+    node.send(tx)
+    node.clock.set_mock(NOW + FULL.expiry)
+    node.send(spend(node.take()))
+    node.mine([tx])
+    node.undo()
+    node.clock.set_mock(NOW + FULL.expiry + 1)
+    node.send(spend(node.take()))
+    assert tx.txid in node.txids()
+
+
 def test_the_fee_falls_after_a_block(node: MempoolChain) -> None:
     node.clock.set_mock(NOW)
     fill(node)
