@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger()
 mempool_log: Final = logging.getLogger("mempool")
+_ROUGH: Final = 16
+"""Which part of the limit may be unsure."""
 _MOST_DELTA: Final = 2**63 - 1
 
 
@@ -141,6 +143,12 @@ class Mempool:
     @property
     def usage(self) -> int:
         """The memory it counts for, in bytes, as Core counts (see node.mempool.memory)."""
+        with self.lock:
+            self.graph.settle()
+            return self._rough_usage()
+
+    def _rough_usage(self) -> int:
+        """Return `usage`, a bit off while clusters are not in order again after they changed."""
         return (
             memory.ENTRY * len(self._entries)
             + memory.SPENT * len(self._spenders)
@@ -258,6 +266,8 @@ class Mempool:
         """Drop what pays least until at most `limit` bytes are used, and ask for more than that paid from now on."""
         count = 0
         highest = FeeRate(0)
+        if self._rough_usage() <= limit - limit // _ROUGH:
+            return
         while self._entries and self.usage > limit:
             worst = self.graph.worst_chunk()
             if worst is None:

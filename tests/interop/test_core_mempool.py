@@ -16,11 +16,13 @@ from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
 pytestmark = pytest.mark.skipif("31" not in CORE, reason="BITCOIN_NODE_V31 is not set")
 OPTIONS = ("-persistmempool=0", "-txindex=0", "-acceptnonstdtxn=0", "-checkmempool=0")
-LIMITED = ("-maxmempool=1", "-limitclustersize=10", "-limitclustercount=12", "-mempoolexpiry=1")
+LIMITED = ("-maxmempool=1", "-limitclustersize=10", "-limitclustercount=12")
 ONLY_V32 = frozenset(("vsize_adjusted", "vsize_bip141"))
 ANCHOR = b"\x51\x02\x4e\x73"
 START = 2_000_000_000
 COUNT = 300
+STEPS = 200
+FILLING = 95
 BASE = COUNT // 20 + 110
 """No block up to this height is undone."""
 
@@ -50,9 +52,9 @@ class Pair:
 
     def both(self, method: str, *params: Any) -> tuple[Any, Any]:
         """Ask both, who must answer alike."""
-        own, other = self.own.reply(method, *params), self.other.reply(method, *params)
-        assert plain(own) == plain(other), (method, params)
-        return other
+        result, error = self.other.reply(method, *params)
+        assert plain(self.own.reply(method, *params)) == plain((result, error)), (method, params)
+        return result, error
 
     def found(self) -> None:
         """Have coins that anybody may spend."""
@@ -110,7 +112,7 @@ class Pair:
             sequence=chance.choice([0xFFFFFFFD] * 15 + [0xFFFFFFFF, 0xFFFFFFFE, 0, 0, 1, 2, 0x400001]),
             lock_time=chance.choice([0] * 20 + [self.height() - 1, self.height(), self.height() + 2, START - 5]),
             extra=extra,
-            padding=chance.choice([0, 0, 0, 20, 300, self.largest]),
+            padding=chance.choice([0, 20, 300, *[self.largest] * (5 if self.largest > 3000 else 1)]),
         )
         return self.spoil(tx) if chance.random() < 0.08 else tx
 
@@ -141,6 +143,13 @@ class Pair:
     def note(self, answer: Any) -> None:
         text = str(answer)[:60]
         self.answers[text] = self.answers.get(text, 0) + 1
+
+    def fill(self) -> None:
+        """Send so much that the mempool is nearly full."""
+        for coin in self.confirmed[:FILLING]:
+            tx = spend([coin], fee=self.chance.randrange(1000, 30_000), padding=self.largest)
+            self.both("sendrawtransaction", tx.serialize().hex(), 0)
+            self.remember(tx)
 
     # --- what may happen -----------------------------------------------------------------------------------------
 
@@ -259,7 +268,6 @@ class Pair:
         for info in (own, other):
             info.pop("optimal")
             info.pop("fullrbf", None)  # Only v31 says so.
-            info.pop("usage")
         assert own == other
         self.both("getprioritisedtransactions")
         ours, theirs = self.own.rpc("getrawmempool", True), self.other.rpc("getrawmempool", True)
@@ -273,20 +281,30 @@ class Pair:
             assert found == entry
 
 
-@pytest.mark.parametrize(("seed", "options"), [(1, ()), (2, LIMITED), (3, ("-acceptnonstdtxn=1",))])
-def test_both_hold_the_same(tmp_path: Path, seed: int, options: tuple[str, ...]) -> None:
-    steps = 250
+@pytest.mark.parametrize(
+    ("seed", "options", "full"),
+    [
+        (1, (), False),
+        (2, (*LIMITED, "-mempoolexpiry=1"), False),
+        (3, LIMITED, True),
+        (4, ("-acceptnonstdtxn=1",), False),
+    ],
+    ids=["ordinary", "short-lived", "full", "not-standard"],
+)
+def test_both_hold_the_same(tmp_path: Path, seed: int, options: tuple[str, ...], full: bool) -> None:
     with (
         json_rpc_node(PYNODE, tmp_path / "own", *OPTIONS, *options) as own,
         json_rpc_node(core("31"), tmp_path / "core", *OPTIONS, *options) as other,
     ):
-        pair = Pair(own, other, random.Random(seed), largest=9000 if options == LIMITED else 3000)
+        pair = Pair(own, other, random.Random(seed), largest=9000 if full else 3000)
         pair.found()
-        kinds = (
-            [pair.send] * 20 + [pair.ask] * 3 + [pair.submit] * 4 + [pair.prioritise] * 2
-            + [pair.mine] * 2 + [pair.undo] + [pair.fork] + [pair.wait] * 2
-        )  # fmt: skip
-        for step in range(steps):
+        kinds = [pair.send] * 20 + [pair.ask] * 3 + [pair.submit] * 4 + [pair.prioritise] * 2 + [pair.wait] * 2
+        if full:
+            pair.fill()
+        else:
+            kinds += [pair.mine] * 2
+        kinds += [pair.undo, pair.fork]
+        for step in range(STEPS):
             pair.chance.choice(kinds)()
             if step % 10 == 0:
                 pair.compare()
