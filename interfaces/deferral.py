@@ -15,13 +15,25 @@ class Deferral(Protocol):
     """Answers one call, once, from any thread."""
 
     def give(self, value: object) -> None:
-        """Answer with a result. It may leave a little later: see `send`."""
+        """Answer with a result, or with that of a `Shared`. It may leave a little later: see `send`."""
 
     def fail(self, error: Exception) -> None:
         """Answer with an exception. It may leave a little later: see `send`."""
 
     def send(self) -> None:
         """Make sure that the answer leaves. Never waits."""
+
+
+class Shared:
+    """A result that many calls get, which nobody changes any more, so that it is written for the first of them only."""
+
+    __slots__ = ("value", "written")
+
+    def __init__(self, value: Any) -> None:
+        """Share `value`."""
+        self.value: Any = value
+        self.written: Any = None
+        """What the side that answers keeps here: how it wrote the value."""
 
 
 LATER: Final[Any] = object()

@@ -16,6 +16,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from interfaces.cancellation import Cancellation
+from interfaces.deferral import Shared
 from interfaces.events import EventBatch
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from interfaces.events import Position, Wanted
     from node.change_signal import ChangeSignal
 
-    Collect = Callable[[Position, Wanted, int], EventBatch]
+    Collect = Callable[[Position, Wanted, int], Shared]
 
 _PAUSE: Final = 0.002
 """Seconds that each answer holds the next round off at least, on average."""
@@ -78,8 +79,8 @@ class DeferredWait:
         """Watch no longer."""
         self._wakes.close()
 
-    def finish(self, value: EventBatch | Exception | None) -> None:
-        """Make the answer."""
+    def finish(self, value: Shared | Exception | None) -> None:
+        """Make the answer: a batch of events, or none."""
         self._finished()
         if isinstance(value, Exception):
             self.answer.fail(value)
@@ -175,19 +176,20 @@ class DeferredWaits:
 
     def _answer(self, waits: list[DeferredWait], seen: int | None, *, closed: bool) -> list[DeferredWait]:
         """Answer those that are due and return the others; with `seen` None look for nobody."""
-        known: dict[tuple[Position, Wanted, int], EventBatch | Exception] = {}
+        known: dict[tuple[Position, Wanted, int], Shared | Exception] = {}
         now, worked = time.monotonic(), time.thread_time()
         answered: list[DeferredWait] = []
         kept: list[DeferredWait] = []
         for wait in waits:
-            value: EventBatch | Exception | None = None
+            value: Shared | Exception | None = None
             if not closed and not wait.cancelled:
-                value = EventBatch([], wait.position)
                 if seen is not None and wait.seen != seen:
                     value = self._look(wait, known)
                     wait.seen = seen
-                if isinstance(value, EventBatch) and not value.events and wait.deadline > now:
-                    wait.position = value.position
+                else:
+                    value = Shared(EventBatch([], wait.position))
+                if isinstance(value, Shared) and not value.value.events and wait.deadline > now:
+                    wait.position = value.value.position
                     kept.append(wait)
                     continue
             wait.finish(value)
@@ -201,8 +203,8 @@ class DeferredWaits:
         return kept
 
     def _look(
-        self, wait: DeferredWait, known: dict[tuple[Position, Wanted, int], EventBatch | Exception]
-    ) -> EventBatch | Exception:
+        self, wait: DeferredWait, known: dict[tuple[Position, Wanted, int], Shared | Exception]
+    ) -> Shared | Exception:
         key = (wait.position, wait.wanted, wait.most)
         found = known.get(key)
         if found is None:

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from interfaces.deferral import LATER
+from interfaces.deferral import LATER, Shared
 from interfaces.events import BlockMissingError, Event, EventBatch, EventKind, Position, UnknownBlockError, Wanted
 from interfaces.mining import BlockRef
 from node.chainstate import BlockMissingError as NoDataError
@@ -32,6 +32,7 @@ MAX_BATCH_BYTES: Final = 4_000_000
 _MOVING: Final = 0.1
 """Seconds after a change of the tip in which the chain counts as busy."""
 _KEPT_PLACES: Final = 256
+_KEPT_BATCHES: Final = 16
 _CACHED_BYTES: Final = 8_000_000
 
 
@@ -48,6 +49,7 @@ class EventSource:
         self.signal = ChangeSignal()
         self._blocks = _RecentBlocks(chainstate)
         self._places: dict[bytes, BlockEntry] = {}
+        self._batches: dict[tuple[object, ...], Shared] = {}
         self.waits = DeferredWaits(self.signal, self._collect)
         self._listener = _Listener(self.signal)
         self._remove = chainstate.add_listener(self._listener)
@@ -113,8 +115,14 @@ class EventSource:
                 seen = None
             else:
                 worked = time.thread_time()
-                batch = self._collect(position, wanted, most)
+                found = self._collect(position, wanted, most)
+                batch: EventBatch = found.value
                 if batch.events or left <= 0:
+                    if answer is not None:
+                        finished()
+                        answer.give(found)
+                        answer.send()
+                        batch = LATER
                     if moving:
                         self.waits.charge(1, time.thread_time() - worked)
                     return batch
@@ -125,7 +133,20 @@ class EventSource:
                 later: EventBatch = LATER
                 return later
 
-    def _collect(self, position: Position, wanted: Wanted, most: int) -> EventBatch:
+    def _collect(self, position: Position, wanted: Wanted, most: int) -> Shared:
+        """Return a batch, made once for all who are at one place while the chain stands still."""
+        chain = self._chainstate
+        key = (position, wanted, most, chain.tip().hash, chain.best_header().hash)
+        found = self._batches.get(key)
+        if found is None:
+            found = Shared(self._make(position, wanted, most))
+            if not (wanted.connected_data or wanted.disconnected_data):
+                if len(self._batches) >= _KEPT_BATCHES:
+                    self._batches = {}
+                self._batches[key] = found
+        return found
+
+    def _make(self, position: Position, wanted: Wanted, most: int) -> EventBatch:
         chain = self._chainstate
         events: list[Event] = []
         block, tip, header_tip = position.block, position.tip, position.header_tip

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+import psutil
+
 from benchmarks.node.chain_of_blocks import ChainOfBlocks
 from benchmarks.node.figures import ratios, tell
 from benchmarks.node.programs import Program, pynode, reach, running
@@ -18,6 +20,8 @@ _BLOCKS: Final = 20
 _BURST: Final = 1000
 _QUIET: Final = 0.3
 """Seconds between blocks."""
+_SETTLED: Final = 1.5
+"""Seconds after which all have heard of all."""
 _SUBSCRIBE: Final = """
 import json, sys, threading, time
 from cli.program_init import ProgramInit
@@ -57,18 +61,22 @@ def measure() -> None:
     print(f"{_SUBSCRIBERS} subscribers (min/median/max of {_BLOCKS} empty blocks, one at a time)")
     alone = _round(0, 0)
     tell("submitBlock without subscribers", [taken * 1e3 for taken in alone.submitted], "ms")
-    bursts = []
-    for processes in (1, 4):
-        found = _round(processes, _SUBSCRIBERS // processes)
-        who = f"in {processes} process" + ("es" if processes > 1 else "")
+    rounds = []
+    for processes, nice in ((1, 0), (4, 0), (4, 19)):
+        found = _round(processes, _SUBSCRIBERS // processes, nice=nice)
+        who = f"in {processes} process" + ("es" if processes > 1 else "") + (", niced" if nice else "")
         tell(f"submitBlock, subscribers {who}", [taken * 1e3 for taken in found.submitted], "ms")
         tell(f"first has it, {who}", [taken * 1e3 for taken in found.first], "ms")
         tell(f"last has it, {who}", [taken * 1e3 for taken in found.last], "ms")
         tell(f"last to first, {who}", ratios(found.last, found.first), "times")
-        bursts.append(found.burst)
+        rounds.append((who, found))
     print(f"The same while {_BURST} blocks come one after another")
     tell("a block without subscribers", [alone.burst * 1e3], "ms")
-    tell("a block with, to the one without", [burst / alone.burst for burst in bursts], "times")
+    tell("processor time of the node, without", [alone.node * 1e3], "ms")
+    for who, found in rounds:
+        tell(f"a block with, {who}, to the one without", [found.burst / alone.burst], "times")
+        tell(f"processor time of the node, {who}", [found.node * 1e3], "ms")
+        tell(f"processor time of the clients, {who}", [found.clients * 1e3], "ms")
 
 
 @dataclass(slots=True)
@@ -79,11 +87,15 @@ class _Found:
     first: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
     burst: float = 0.0
+    node: float = 0.0
+    """Processor time of the node for a block of many."""
+    clients: float = 0.0
+    """The same of the subscribers' processes."""
 
 
-def _round(processes: int, each: int) -> _Found:
+def _round(processes: int, each: int, *, nice: int = 0) -> _Found:
     with running(pynode()) as program:
-        workers = [_worker(program, each) for _ in range(processes)]
+        workers = [_worker(program, each, nice) for _ in range(processes)]
         try:
             return _mine(program, workers, each)
         finally:
@@ -92,8 +104,8 @@ def _round(processes: int, each: int) -> _Found:
                 worker.communicate()
 
 
-def _worker(program: Program, each: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _SUBSCRIBE, program.address, str(each)]
+def _worker(program: Program, each: int, nice: int) -> subprocess.Popen[str]:
+    command = ["nice", "-n", str(nice), sys.executable, "-c", _SUBSCRIBE, program.address, str(each)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -124,8 +136,18 @@ def _mine(program: Program, workers: list[subprocess.Popen[str]], each: int) -> 
             found.last.append(max(heard, default=started) - started)
         blocks = [chain.add() for _ in range(_BURST)]
         time.sleep(_QUIET)
-        started = time.perf_counter()
+        pids = [worker.pid for worker in workers]
+        started, node, clients = time.perf_counter(), _worked([program.pid]), _worked(pids)
         for block in blocks:
             mining.submit_block(block)
         found.burst = (time.perf_counter() - started) / _BURST
+        time.sleep(_SETTLED)
+        found.node = (_worked([program.pid]) - node) / _BURST
+        found.clients = (_worked(pids) - clients) / _BURST
     return found
+
+
+def _worked(pids: list[int]) -> float:
+    """Return the processor time that processes have taken so far."""
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return sum(each.user + each.system for each in times)

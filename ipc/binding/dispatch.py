@@ -17,6 +17,7 @@ from ipc.errors import FAILED, UNIMPLEMENTED, IpcError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from interfaces.deferral import Shared
     from interfaces.interface import Interface
     from ipc.binding.binding import Binding
     from ipc.binding.method import BoundMethod
@@ -76,7 +77,19 @@ class Request:
             log.log(TRACE, "%s request data: %s", _here(self._session), show(values))
         return values
 
-    def succeed(self, value: object) -> None:
+    def succeed_shared(self, shared: Shared) -> None:
+        """Answer with a result that others get too, written once for all."""
+        written = shared.written
+        if self.method is None or written is None or written[0] is not self.method or self._debug:
+            self.succeed(shared.value, shared)
+            return
+        self.running = False
+        call = self.call
+        if call.canceled:
+            self._log_interrupted()
+        call.rpc.send_results(call, self.method.copy_results(call.id, written[1]), [])
+
+    def succeed(self, value: object, shared: Shared | None = None) -> None:
         """Answer with a result. An EncodeError becomes the answer."""
         self.running = False
         call = self.call
@@ -92,6 +105,8 @@ class Request:
                 log.error("ipc: %s IPC server error request #%d %s", _here(self._session), self.number, error)  # noqa: TRY400
                 self.fail(f"std::exception: {error}", FAILED)
                 return
+            if shared is not None and not caps and not buffer.blobs:
+                shared.written = self.method, bytes(buffer)
         call.rpc.send_results(call, buffer, caps)
         if self._debug:
             log.debug("%s IPC server send response #%d %s$Results", _here(self._session), self.number, self.label)

@@ -148,7 +148,13 @@ class BoundMethod:
             ref = message.struct(payload.segment, payload.position, payload.depth)
         return self._params.read(message, ref or _NOTHING, take)
 
-    def begin_results(self, answer: int, value: Any, give: Give) -> bytearray:
+    def copy_results(self, answer: int, written: bytes) -> wire.Buffer:
+        """Write results that `begin_results` wrote for another answer; they must hold no capabilities."""
+        buffer = wire.Buffer(written)
+        _ANSWER.pack_into(buffer, 32, answer & 0xFFFFFFFF)
+        return buffer
+
+    def begin_results(self, answer: int, value: Any, give: Give) -> wire.Buffer:
         """Write results. Raises EncodeError."""
         values: tuple[Any, ...] = ()
         if self._single:
@@ -175,7 +181,7 @@ class BoundMethod:
         _ANSWER.pack_into(buffer, 32, answer & 0xFFFFFFFF)
         return buffer
 
-    def _write_results(self, answer: int, values: Sequence[Any], give: Give) -> bytearray:
+    def _write_results(self, answer: int, values: Sequence[Any], give: Give) -> wire.Buffer:
         buffer = self._blank_results(answer)
         try:
             self._results.write(buffer, self._results_start, give, *values)

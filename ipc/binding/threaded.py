@@ -397,7 +397,10 @@ class _Later:
         self._connection = connection
 
     def give(self, value: object) -> None:
-        self._request.succeed(value)
+        if type(value) is deferral.Shared:
+            self._request.succeed_shared(value)
+        else:
+            self._request.succeed(value)
 
     def fail(self, error: Exception) -> None:
         self._request.raised(error)

@@ -9,6 +9,7 @@ import pytest
 from conftest import wait_until
 
 from interfaces.cancellation import Cancellation
+from interfaces.deferral import Shared
 from interfaces.events import Event, EventBatch, EventKind, Position, UnknownBlockError, Wanted
 from node.change_signal import ChangeSignal
 from node.deferred_waits import DeferredWait, DeferredWaits
@@ -24,7 +25,7 @@ class Answer:
         self.sent = 0
 
     def give(self, value: object) -> None:
-        self.given.append(value)
+        self.given.append(value.value if isinstance(value, Shared) else value)
 
     def fail(self, error: Exception) -> None:
         self.given.append(error)
@@ -43,12 +44,12 @@ class Board:
         self.waits = DeferredWaits(self.signal, self._collect)
         self.finished = 0
 
-    def _collect(self, position: Position, wanted: Wanted, most: int) -> EventBatch:
+    def _collect(self, position: Position, wanted: Wanted, most: int) -> Shared:
         del position, wanted, most
         self.looks += 1
         if isinstance(self.found, Exception):
             raise self.found
-        return self.found
+        return Shared(self.found)
 
     def _finish(self) -> None:
         self.finished += 1
