@@ -19,7 +19,7 @@ from node.policy.standard import (
     MAX_STANDARD_SIGOP_COST,
     MIN_STRIPPED_SIZE,
     dust_outputs,
-    inputs_reason,
+    inputs_debug,
     sigop_cost,
     standard_reason,
     witness_reason,
@@ -74,8 +74,8 @@ class Subpackage:
         if isinstance(fee, Rejection):
             return fee
         if options.require_standard:
-            if reason := inputs_reason(tx, coins):
-                return Rejection(TxResult.INPUTS_NOT_STANDARD, reason)
+            if debug := inputs_debug(tx, coins):
+                return Rejection(TxResult.INPUTS_NOT_STANDARD, "bad-txns-nonstandard-inputs", debug)
             if tx.has_witness and (reason := witness_reason(tx, coins)):
                 return Rejection(TxResult.WITNESS_MUTATED, reason)
         sigops = sigop_cost(tx, coins)

@@ -24,7 +24,7 @@ from primitives.script import (
 from primitives.sigops import redeem_script, sigop_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from node.coin import Coin
     from node.policy.fee_rate import FeeRate
@@ -38,7 +38,7 @@ __all__ = [
     "adjusted_weight",
     "dust_outputs",
     "dust_threshold",
-    "inputs_reason",
+    "inputs_debug",
     "sigop_cost",
     "spends_witness_program",
     "standard_reason",
@@ -65,6 +65,7 @@ _ANNEX: Final = 0x50
 _TAPSCRIPT: Final = 0xC0
 _LEAF_MASK: Final = 0xFE
 _NUMBERS: Final = {OP_1NEGATE: b"\x81"} | {OP_1 - 1 + number: bytes((number,)) for number in range(1, 17)}
+_NO_OPCODE: Final = "Opcode missing or not understood"
 _MAX_STACK_ITEMS: Final = 1000
 _MAX_MULTISIG_KEYS: Final = 3
 _SPEND_SIZE: Final = 32 + 4 + 1 + 107 + 4
@@ -137,51 +138,77 @@ def dust_outputs(tx: Transaction, rate: FeeRate) -> tuple[int, ...]:
 # Inputs
 
 
-def inputs_reason(tx: Transaction, coins: Sequence[Coin]) -> str | None:
-    """Return "bad-txns-nonstandard-inputs" if it spends, or tries to, in a way that is not standard."""
+def inputs_debug(tx: Transaction, coins: Sequence[Coin]) -> str | None:
+    """Return the debug text of "bad-txns-nonstandard-inputs", None for inputs that spend in a standard way.
+
+    The texts are v32's; v31 says no more than the reason.
+    """
+    wrong = None
     sigops = 0
-    for each, coin in zip(tx.inputs, coins, strict=True):
+    for index, (each, coin) in enumerate(zip(tx.inputs, coins, strict=True)):
         script, script_sig = coin.script_pubkey, each.script_sig
         size = len(script)
-        if size in _COMMON and script[:2] in _COMMON[size]:
-            if script_sig:
-                sigops += count_sigops(script_sig, accurate=True)
-        else:
+        if script_sig:
             sigops += count_sigops(script_sig, accurate=True)
-            is_script_hash = is_pay_to_script_hash(script)
-            sigops += count_sigops(redeem_script(script_sig) if is_script_hash else script, accurate=True)
-            if is_script_hash:
-                if not _is_standard_redeem(script_sig):
-                    return "bad-txns-nonstandard-inputs"
-            elif solve(script)[0] in {TxoutType.NONSTANDARD, TxoutType.WITNESS_UNKNOWN}:
-                return "bad-txns-nonstandard-inputs"
-    return "bad-txns-nonstandard-inputs" if sigops > _MAX_LEGACY_SIGOPS else None
+        if size in _COMMON and script[:2] in _COMMON[size]:
+            continue
+        if is_pay_to_script_hash(script):
+            sigops += count_sigops(redeem_script(script_sig), accurate=True)
+            wrong = wrong or _redeem_debug(script_sig, index)
+        else:
+            sigops += count_sigops(script, accurate=True)
+            kind = solve(script)[0]
+            if kind is TxoutType.NONSTANDARD:
+                wrong = wrong or f"input {index} script unknown"
+            elif kind is TxoutType.WITNESS_UNKNOWN:
+                wrong = wrong or f"input {index} witness program is undefined"
+    return "non-witness sigops exceed bip54 limit" if sigops > _MAX_LEGACY_SIGOPS else wrong
 
 
-def _is_standard_redeem(script_sig: bytes) -> bool:
-    script = _pushed(script_sig)
-    return script is not None and count_sigops(script, accurate=True) <= _MAX_P2SH_SIGOPS
+def _redeem_debug(script_sig: bytes, index: int) -> str | None:
+    try:
+        script = _pushed(script_sig)
+    except ScriptError as error:
+        return f"p2sh scriptsig malformed (input {index}: {error})"
+    if script is None:
+        return f"input {index} P2SH redeemscript missing"
+    sigops = count_sigops(script, accurate=True)
+    if sigops > _MAX_P2SH_SIGOPS:
+        return f"p2sh redeemscript sigops exceed limit (input {index}: {sigops} > {_MAX_P2SH_SIGOPS})"
+    return None
 
 
 def _pushed(script_sig: bytes) -> bytes | None:
-    """Return what lies on top after running a script of pushes, None if it fails or leaves nothing."""
+    """Return what lies on top after running a script of pushes, None if nothing does.
+
+    Raises ScriptError, with Core's words, where running it fails.
+    """
     if len(script_sig) > MAX_SCRIPT_SIZE:
-        return None
-    items, top = 0, None
-    try:
-        for opcode, data in iterate(script_sig):
-            items += 1
-            if (
-                opcode == OP_RESERVED
-                or opcode > OP_16
-                or len(data) > MAX_SCRIPT_ELEMENT_SIZE
-                or items > _MAX_STACK_ITEMS
-            ):
-                return None
-            top = data if opcode <= OP_PUSHDATA4 else _NUMBERS[opcode]
-    except ScriptError:
-        return None
+        raise ScriptError("Script is too big")
+    top = None
+    for before, (opcode, data) in enumerate(_operations(script_sig)):
+        if len(data) > MAX_SCRIPT_ELEMENT_SIZE:
+            raise ScriptError("Push value size limit exceeded")
+        if opcode == OP_RESERVED or opcode > OP_16:
+            raise ScriptError(_NO_OPCODE)
+        if before == _MAX_STACK_ITEMS:
+            raise ScriptError("Stack size limit exceeded")
+        top = data if opcode <= OP_PUSHDATA4 else _NUMBERS[opcode]
     return top
+
+
+def _operations(script: bytes) -> Iterator[tuple[int, bytes]]:
+    try:
+        yield from iterate(script)
+    except ScriptError as error:
+        raise ScriptError(_NO_OPCODE) from error
+
+
+def _redeem_or_nothing(script_sig: bytes) -> bytes:
+    try:
+        return _pushed(script_sig) or b""
+    except ScriptError:
+        return b""
 
 
 # Witnesses
@@ -198,10 +225,7 @@ def witness_reason(tx: Transaction, coins: Sequence[Coin]) -> str | None:
 def _is_standard_witness(each: TxIn, script: bytes) -> bool:
     wrapped = is_pay_to_script_hash(script)
     if wrapped:
-        pushed = _pushed(each.script_sig)
-        if pushed is None:
-            return False
-        script = pushed
+        script = _redeem_or_nothing(each.script_sig)
     elif script == ANCHOR_SCRIPT:
         return False
     program = witness_program(script)
@@ -235,7 +259,7 @@ def spends_witness_program(tx: Transaction, coins: Sequence[Coin]) -> bool:
     for each, coin in zip(tx.inputs, coins, strict=True):
         script = coin.script_pubkey
         if is_pay_to_script_hash(script):
-            script = _pushed(each.script_sig) or b""
+            script = _redeem_or_nothing(each.script_sig)
         elif script == ANCHOR_SCRIPT:
             continue
         if witness_program(script) is not None:

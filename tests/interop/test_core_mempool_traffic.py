@@ -1,4 +1,4 @@
-"""Our mempool beside Core's v31: the same answers while transactions, packages and blocks come by chance."""
+"""Our mempool beside Core's: the same answers while transactions, packages and blocks come by chance."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from node.rpc.table import full_table
 from primitives.block import Block
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
-pytestmark = pytest.mark.skipif("31" not in CORE, reason="BITCOIN_NODE_V31 is not set")
+pytestmark = pytest.mark.skipif(not CORE, reason="neither BITCOIN_NODE_V31 nor BITCOIN_NODE_V32 is set")
 TIGHT = MempoolOptions(cluster_count=8, cluster_size_vbytes=20_000)
 TIGHT_WORDS = ("-limitclustercount=8", "-limitclustersize=20")
 ANCHOR = b"\x51\x02\x4e\x73"
@@ -261,9 +261,9 @@ def in_order(value: Any) -> Any:
 
 
 @contextmanager
-def traffic(folder: Path, seed: int, *, tight: bool) -> Iterator[Traffic]:
+def traffic(folder: Path, version: str, seed: int, *, tight: bool) -> Iterator[Traffic]:
     words = ("-persistmempool=0", *(TIGHT_WORDS if tight else ()))
-    with json_rpc_node(core("31"), folder / "core", *words) as node:
+    with json_rpc_node(core(version), folder / "core", *words) as node:
         ours = MempoolChain(open_chain(folder / "ours"), TIGHT if tight else MempoolOptions())
         try:
             server = RpcServer(full_table())
@@ -293,9 +293,10 @@ def begin(made: Traffic) -> None:
     made.ours.pool.loaded = True
 
 
+@pytest.mark.parametrize("version", CORE)
 @pytest.mark.parametrize(("seed", "tight"), [(1, True), (2, False)])
-def test_answers_are_the_same(tmp_path: Path, seed: int, tight: bool) -> None:
-    with traffic(tmp_path, seed, tight=tight) as made:
+def test_answers_are_the_same(tmp_path: Path, version: str, seed: int, tight: bool) -> None:
+    with traffic(tmp_path, version, seed, tight=tight) as made:
         for number in range(STEPS):
             made.step()
             if number % 10 == 9:

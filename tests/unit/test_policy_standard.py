@@ -110,48 +110,56 @@ def test_many_signature_checks_make_a_transaction_larger(weight: int, sigops: in
     assert standard.virtual_size(weight, sigops, per_sigop) == -(-adjusted // 4)
 
 
-NONSTANDARD_INPUTS = "bad-txns-nonstandard-inputs"
-
-
 @pytest.mark.parametrize("pubkey", [P2WPKH, P2WSH, P2TR, P2PKH, ANCHOR, script.pubkey_script(KEY)])
 def test_known_forms_may_be_spent(pubkey: bytes) -> None:
-    assert standard.inputs_reason(make(), coins(pubkey)) is None
-
-
-@pytest.mark.parametrize("pubkey", [b"\x51", b"", b"\x52\x20" + bytes(32), b"\x51\x02ab", b"\x51\x21" + bytes(33)])
-def test_unknown_forms_may_not_be_spent(pubkey: bytes) -> None:
-    assert standard.inputs_reason(make(), coins(pubkey)) == NONSTANDARD_INPUTS
+    assert standard.inputs_debug(make(), coins(pubkey)) is None
 
 
 @pytest.mark.parametrize(
-    ("script_sig", "reason"),
+    ("pubkey", "debug"),
     [
-        (script.push_data(CHECKSIG * 15), None),
-        (script.push_data(CHECKSIG * 16), NONSTANDARD_INPUTS),
-        (script.push_data(b"\x5f" + CHECKMULTISIG), None),
-        (script.push_data(CHECKMULTISIG), NONSTANDARD_INPUTS),
-        (b"", NONSTANDARD_INPUTS),
-        (b"\x51", None),
-        (b"\x50", NONSTANDARD_INPUTS),
-        (script.push_data(bytes(520)), None),
-        (script.push_data(bytes(521)), NONSTANDARD_INPUTS),
-        (b"\x00" * 1000, None),
-        (b"\x00" * 1001, NONSTANDARD_INPUTS),
-        (b"\x02a", NONSTANDARD_INPUTS),
+        (b"\x51", "input 1 script unknown"),
+        (b"", "input 1 script unknown"),
+        (b"\x52\x20" + bytes(32), "input 1 witness program is undefined"),
+        (b"\x51\x02ab", "input 1 witness program is undefined"),
+        (b"\x51\x21" + bytes(33), "input 1 witness program is undefined"),
     ],
 )
-def test_what_a_script_hash_hides_checks_few_signatures(script_sig: bytes, reason: str | None) -> None:
-    assert standard.inputs_reason(make(script_sig=script_sig), coins(P2SH)) == reason
+def test_unknown_forms_may_not_be_spent(pubkey: bytes, debug: str) -> None:
+    assert standard.inputs_debug(make(inputs=3), [*coins(P2WPKH), *coins(pubkey, 2)]) == debug
+
+
+@pytest.mark.parametrize(
+    ("script_sig", "debug"),
+    [
+        (script.push_data(CHECKSIG * 15), None),
+        (script.push_data(CHECKSIG * 16), "p2sh redeemscript sigops exceed limit (input 0: 16 > 15)"),
+        (script.push_data(b"\x5f" + CHECKMULTISIG), None),
+        (script.push_data(CHECKMULTISIG), "p2sh redeemscript sigops exceed limit (input 0: 20 > 15)"),
+        (b"", "input 0 P2SH redeemscript missing"),
+        (b"\x51", None),
+        (b"\x50", "p2sh scriptsig malformed (input 0: Opcode missing or not understood)"),
+        (b"\x02a", "p2sh scriptsig malformed (input 0: Opcode missing or not understood)"),
+        (script.push_data(bytes(520)), None),
+        (script.push_data(bytes(521)), "p2sh scriptsig malformed (input 0: Push value size limit exceeded)"),
+        (b"\x00" * 1000, None),
+        (b"\x00" * 1001, "p2sh scriptsig malformed (input 0: Stack size limit exceeded)"),
+        (b"\x00" * 10_001, "p2sh scriptsig malformed (input 0: Script is too big)"),
+    ],
+)
+def test_what_a_script_hash_hides_checks_few_signatures(script_sig: bytes, debug: str | None) -> None:
+    assert standard.inputs_debug(make(script_sig=script_sig), coins(P2SH)) == debug
 
 
 def test_all_inputs_together_check_at_most_2500_signatures_outside_witnesses() -> None:
+    too_many = "non-witness sigops exceed bip54 limit"
     bare = script.multisig_script(1, [KEY] * 3)
-    fits, over = make(inputs=833), make(inputs=834)
-    assert standard.inputs_reason(fits, coins(bare, 833)) is None
-    assert standard.inputs_reason(over, coins(bare, 834)) == NONSTANDARD_INPUTS
+    assert standard.inputs_debug(make(inputs=833), coins(bare, 833)) is None
+    assert standard.inputs_debug(make(inputs=834), coins(bare, 834)) == too_many
+    assert standard.inputs_debug(make(inputs=835), [*coins(b""), *coins(bare, 834)]) == too_many
     wrapped = script.push_data(CHECKSIG * 15)
-    assert standard.inputs_reason(make(inputs=166, script_sig=wrapped), coins(P2SH, 166)) is None
-    assert standard.inputs_reason(make(inputs=167, script_sig=wrapped), coins(P2SH, 167)) == NONSTANDARD_INPUTS
+    assert standard.inputs_debug(make(inputs=166, script_sig=wrapped), coins(P2SH, 166)) is None
+    assert standard.inputs_debug(make(inputs=167, script_sig=wrapped), coins(P2SH, 167)) == too_many
 
 
 TAPSCRIPT_CONTROL = b"\xc0" + bytes(32)
