@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.mempool import admitting, connecting, remembering, templating
+from benchmarks.mempool import admitting, connecting, ordering, remembering, templating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _MEASURES: Final[dict[str, Callable[[int], None]]] = {
     "admissions": admitting.measure,
     "memory": remembering.measure,
+    "order": ordering.measure,
     "scripts": connecting.measure,
     "templates": templating.measure,
 }

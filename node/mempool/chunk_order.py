@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from node.mempool.chunk import Chunk
 
 _MOST_IN_A_RUN = 1_000
-_WORTH_A_PASS = 20  # to remove one of so many, looking at all costs as much as searching
+_WORTH_A_PASS = 20  # To remove one of so many, looking at all costs as much as searching.
 
 
 class ChunkOrder(Generic[N]):
@@ -55,14 +55,22 @@ class ChunkOrder(Generic[N]):
 
     def remove_all(self, chunks: Sequence[Chunk[N]]) -> None:
         """Let go of many chunks that are here."""
-        if len(chunks) * _WORTH_A_PASS < sum(map(len, self._runs)):
-            for chunk in chunks:
-                self.remove(chunk)
-            return
-        gone = set(map(id, chunks))
-        runs = ([chunk for chunk in run if id(chunk) not in gone] for run in self._runs)
-        self._runs = [run for run in runs if run]
-        self._lasts = [run[-1] for run in self._runs]
+        runs, lasts = self._runs, self._lasts
+        by_run: dict[int, list[Chunk[N]]] = {}
+        for chunk in chunks:
+            by_run.setdefault(bisect_left(lasts, chunk), []).append(chunk)
+        for at in sorted(by_run, reverse=True):
+            run, gone = runs[at], by_run[at]
+            if len(gone) * _WORTH_A_PASS < len(run):
+                for chunk in gone:
+                    del run[bisect_left(run, chunk)]
+            else:
+                ids = set(map(id, gone))
+                run[:] = [chunk for chunk in run if id(chunk) not in ids]
+            if run:
+                lasts[at] = run[-1]
+            else:
+                del runs[at], lasts[at]
 
     def __iter__(self) -> Iterator[Chunk[N]]:
         """Go through the chunks, the first to be mined first."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _random = Random()  # noqa: S311 - it only breaks ties
 
-BUDGET = 20_000
+BUDGET = 50_000
 """How many transactions are looked at, at most, to improve the order of one cluster."""
 
 

@@ -42,8 +42,9 @@ class Traffic:
     confirmed: list[Coin] = field(default_factory=list)
     known: dict[bytes, Transaction] = field(default_factory=dict)
     """All transactions ever made."""
-    may_undo: bool = True
-    """Not where clusters are small: which transactions a reorganisation cuts off depends on orders nobody promises."""
+    undone: tuple[int, ...] = (1, 1, 2)
+    """How many blocks leave at once. One only where clusters are small: Core lets each one's transactions come back,
+    and cuts clusters, before the next leaves; ours all together, as both do when another branch takes over."""
     base: int = 0
     """The height of the block that made the coins, which stays."""
     seen: dict[str, int] = field(default_factory=dict)
@@ -180,7 +181,7 @@ class Traffic:
             self.both("prioritisetransaction", pooled[0].txid[::-1].hex(), 0, self.random.choice((-1000, 300, 5000)))
         elif chance < 0.95:
             self.mine()
-        elif self.may_undo:
+        else:
             self.undo()
 
     def mine(self) -> None:
@@ -205,7 +206,7 @@ class Traffic:
 
     def undo(self) -> None:
         """Leave a block or two, and add as many others."""
-        count = self.random.choice((1, 1, 2))
+        count = self.random.choice(self.undone)
         tip = self.ours.chain.tip()
         if tip.height - count < self.base:
             return
@@ -271,7 +272,7 @@ def traffic(folder: Path, version: str, seed: int, *, tight: bool) -> Iterator[T
                 REGTEST, ours.chain, folder, lambda: None, mempool=ours.pool, acceptance=ours.acceptance
             )
             server.finish_warmup(context)
-            made = Traffic(node, ours, server, Random(seed), may_undo=not tight)
+            made = Traffic(node, ours, server, Random(seed), undone=(1,) if tight else (1, 1, 2))
             begin(made)
             yield made
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import permutations
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.mempool.chunk import compare_diagrams, feerate_rank
+from node.mempool.chunk_order import ChunkOrder
+from node.mempool.clusters import lone_chunk
 from node.mempool.graph import GraphNode, TxGraph
+from node.mempool.linearize import linearize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,19 +86,24 @@ def reachable(node: GraphNode) -> set[GraphNode]:
     return seen
 
 
+def chunk_fees(order: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    chunks: list[tuple[int, int]] = []
+    for point in order:
+        fee, size = point
+        while chunks and fee * chunks[-1][1] > chunks[-1][0] * size:
+            fee, size = fee + chunks[-1][0], size + chunks[-1][1]
+            chunks.pop()
+        chunks.append((fee, size))
+    return chunks
+
+
 def best_diagram(nodes: Sequence[GraphNode]) -> list[tuple[int, int]]:
     """Return the best of the diagrams of all orders."""
     best: list[tuple[int, int]] = []
     for order in permutations(nodes):
         if any(parent in order[at:] for at, node in enumerate(order) for parent in node.parents):
             continue
-        chunks: list[tuple[int, int]] = []
-        for node in order:
-            fee, size = node.fee, node.size
-            while chunks and fee * chunks[-1][1] > chunks[-1][0] * size:
-                fee, size = fee + chunks[-1][0], size + chunks[-1][1]
-                chunks.pop()
-            chunks.append((fee, size))
+        chunks = chunk_fees([(node.fee, node.size) for node in order])
         if compare_diagrams(chunks, best) == 1 or not best:
             best = chunks
     return best
@@ -183,6 +192,43 @@ def test_any_changes_leave_the_graph_as_made_from_scratch(steps: list[tuple[str,
                     graph.remove(other)
                     nodes.remove(other)
     check(graph, nodes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 40), st.sampled_from([0, 30, 10_000]))
+def test_the_order_is_never_worse_than_before_whatever_the_budget(seed: int, count: int, budget: int) -> None:
+    random = Random(seed)
+    fees = [random.randrange(1, 60) for _ in range(count)]
+    sizes = [random.randrange(1, 9) for _ in range(count)]
+    parents = [sum({1 << random.randrange(at) for _ in range(random.randrange(4))}) if at else 0 for at in range(count)]
+    order = linearize(fees, sizes, parents, [txid(at) for at in range(count)], budget)
+    assert sorted(order) == list(range(count))
+    seen = 0
+    for at in order:
+        assert not parents[at] & ~seen
+        seen |= 1 << at
+    made, given_ = (chunk_fees([(fees[at], sizes[at]) for at in each]) for each in (order, range(count)))
+    assert compare_diagrams(made, given_) in {0, 1}
+
+
+def test_many_chunks_stay_sorted() -> None:
+    random = Random(1)
+    order: ChunkOrder[GraphNode] = ChunkOrder()
+    kept = [lone_chunk(GraphNode(random.randbytes(32), random.randrange(99), 1)) for _ in range(6_000)]
+    for chunk in kept:
+        order.add(chunk)
+    assert list(order) == sorted(kept)
+    assert order.last() == max(kept)
+    random.shuffle(kept)
+    for few in (kept[:40], kept[40:3_000], sorted(kept[3_000:])[:2_500]):
+        order.remove_all(few)
+        gone = set(few)
+        kept = [chunk for chunk in kept if chunk not in gone]
+        assert list(order) == sorted(kept)
+    for chunk in sorted(kept, reverse=True):
+        assert order.last() is chunk
+        order.remove(chunk)
+    assert order.last() is None
 
 
 @given(st.lists(st.tuples(st.integers(-(2**51), 2**51), st.integers(1, 2**31)), min_size=2, max_size=2))
