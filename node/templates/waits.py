@@ -165,21 +165,28 @@ class MinerWaits:
 
     def _run(self) -> None:
         gate = self._gate
-        soonest = inf
-        while True:
+        soonest: float | None = inf
+        while soonest is not None:
             gate.wait(min(max(0.0, soonest - time.monotonic()), threading.TIMEOUT_MAX))
             gate.clear()
-            with self._lock:
-                queued = list(self._queued)
-            now = time.monotonic()
-            self._answer(sorted(queued, key=_group), now)
-            with self._lock:
-                if self._closed and not self._queued:
-                    return
-                waits = [one.wait for one in self._queued]
-            # In this order no change is missed: who was not woken for it sees it here.
-            self._wakes_for_mempool = any(wait.wants_mempool for wait in waits)
-            soonest = min((wait.next_look(now) for wait in waits), default=inf)
+            soonest = self._look_at_all()
+
+    def _look_at_all(self) -> float | None:
+        """Answer who can be answered; return when to look again, None if that is never.
+
+        It keeps nothing of those that were answered while the thread sleeps.
+        """
+        with self._lock:
+            queued = list(self._queued)
+        now = time.monotonic()
+        self._answer(sorted(queued, key=_group), now)
+        with self._lock:
+            if self._closed and not self._queued:
+                return None
+            waits = [one.wait for one in self._queued]
+        # In this order no change is missed: who was not woken for it sees it here.
+        self._wakes_for_mempool = any(wait.wants_mempool for wait in waits)
+        return min((wait.next_look(now) for wait in waits), default=inf)
 
     def _answer(self, queued: list[_Queued], now: float) -> None:
         ready: list[_Queued] = []
