@@ -185,7 +185,7 @@ class Node:
             acceptance=mempool.acceptance,
             fees=mempool.fees,
             prune_lock=self._lock_pruning(chainstate, indexes),
-            mining=mining_policy(arguments, place),
+            mining=mining_policy(arguments, place.chain),
             echo_elsewhere=self._echo_elsewhere,
         )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from cli.arguments import Arguments
     from cli.startup import Place
+    from common.chains import ChainParams
     from node.clock import Clock
     from node.indexes.indexes import IndexOptions
     from node.templates.options import MiningPolicy
@@ -44,7 +45,7 @@ def index_options(arguments: Arguments) -> IndexOptions:
     )
 
 
-def mining_policy(arguments: Arguments, place: Place) -> MiningPolicy:
+def mining_policy(arguments: Arguments, chain: ChainParams) -> MiningPolicy:
     """Return how blocks are to be filled; `check_options` has found the options good."""
     from node.policy.fee_rate import FeeRate
     from node.templates.options import MiningPolicy
@@ -52,12 +53,13 @@ def mining_policy(arguments: Arguments, place: Place) -> MiningPolicy:
 
     default = MiningPolicy()
     rate = parse_money(arguments.get("blockmintxfee")) if arguments.is_set("blockmintxfee") else None
-    given = arguments.get_int("blockversion", 0) if arguments.is_set("blockversion") else None
+    version = (arguments.get_int("blockversion", 0) + 2**31) % 2**32 - 2**31
+    may_be_given = chain.name == "regtest" and arguments.is_set("blockversion")
     return MiningPolicy(
         max_weight=arguments.get_int("blockmaxweight", default.max_weight),
         reserved_weight=arguments.get_int("blockreservedweight", default.reserved_weight),
         min_fee_rate=default.min_fee_rate if rate is None else FeeRate(rate),
-        version=given if place.chain.name == "regtest" else None,
+        version=version if may_be_given else None,
         log_fees=arguments.get_bool("printpriority"),
     )
 

@@ -13,8 +13,9 @@ from bad_blocks import BASE, CASES
 from block_factory import GENESIS_TIME, REGTEST_GENESIS_HASH, build_block
 from chain_recorder import feed, open_chain
 
-from common.chains import MAIN, REGTEST
-from node.chainstate_options import Deployment
+from common.chains import MAIN, REGTEST, SIGNET
+from node.chainstate import Chainstate
+from node.chainstate_options import ChainstateOptions, Deployment
 from node.context import NodeContext
 from node.rpc.request import Caller
 from node.rpc.server import RpcServer
@@ -192,3 +193,19 @@ def test_long_polling_ends_with_the_node(node: Node) -> None:
     node.context.miner.interrupt()
     thread.join()
     assert found == [(-9, "Shutting down")]
+
+
+def test_signets(tmp_path: Path) -> None:
+    chain = Chainstate(tmp_path, SIGNET, ChainstateOptions(signet_challenge=b"\x51"))
+    node = Node.__new__(Node)
+    node.chain = chain
+    node.server = RpcServer(full_table())
+    node.context = NodeContext(SIGNET, chain, tmp_path, lambda: None)
+    node.server.finish_warmup(node.context)
+    text = 'getblocktemplate must be called with the signet rule set (call with {"rules": ["segwit", "signet"]})'
+    assert node.template() == (-8, text)
+    found = node.template(rules=["segwit", "signet"])
+    assert found["rules"] == ["csv", "!segwit", "taproot", "!signet"]
+    assert (found["signet_challenge"], found["bits"], found["vbavailable"]) == ("51", "1e0377ae", {})
+    assert node.ask("getmininginfo")["signet_challenge"] == "51"
+    chain.close()

@@ -9,9 +9,12 @@ from cli.checks import check_late, check_options, filter_types
 from cli.errors import StartError
 from cli.interactions import apply_interactions
 from cli.node_options import NODE
+from cli.node_settings import mining_policy
 from cli.options import help_text
 from cli.pynode import PROGRAM
 from common.chains import chain_by_name
+from node.policy.fee_rate import FeeRate
+from node.templates.options import MiningPolicy
 
 
 def given(*words: str, config: str = "", chain: str = "regtest") -> Arguments:
@@ -168,3 +171,17 @@ def test_help_says_what_waits() -> None:
     assert "No effect before pynode has peers" in text
     assert "Refused before pynode has ZeroMQ" in text
     assert all(not option.refused or option.waits_for for option in NODE)
+
+
+def test_mining_options() -> None:
+    def policy(*words: str, chain: str = "regtest") -> MiningPolicy:
+        return mining_policy(given(*words, chain=chain), chain_by_name(chain))
+
+    assert policy() == MiningPolicy()
+    assert policy(
+        "-blockmaxweight=3000000", "-blockreservedweight=4000", "-blockmintxfee=0.00001", "-blockversion=7",
+        "-printpriority",
+    ) == MiningPolicy(3_000_000, 4000, FeeRate(1000), 7, log_fees=True)  # fmt: skip
+    assert policy("-blockversion=4294967295").version == -1
+    # Elsewhere it has no effect, as in Core.
+    assert policy("-blockversion=7", chain="signet").version is None
