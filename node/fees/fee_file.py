@@ -84,7 +84,7 @@ class FeeFile:
             with suppress(OSError):
                 fresh.unlink(missing_ok=True)
             return
-        _category.debug("Flushed fee estimates to %s.", self._path.name)
+        _category.debug("Flushed fee estimates to %s.", self._path)
 
 
 def written(estimator: FeeEstimator) -> bytes:

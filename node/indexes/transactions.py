@@ -52,8 +52,13 @@ class SpenderIndex(PlaceIndex):
         return ((prevout, transaction.start) for transaction in transactions[1:] for prevout in transaction.prevouts)
 
     def find(self, outpoint: bytes, chain: Chain) -> FoundTransaction | None:
-        """Return the transaction of the best chain that spends an outpoint, 36 bytes. Raises StoreError."""
+        """Return the transaction of the best chain that spends an outpoint, 36 bytes. Raises StoreError.
+
+        As in Core, a block that was undone goes on to count until another one is at its height.
+        """
+        tip = chain.tip()
         for candidate in self.candidates(outpoint, chain):
-            if candidate.in_chain and outpoint in candidate.transaction.prevouts:
+            counts = candidate.in_chain or candidate.entry.height > tip.height
+            if counts and outpoint in candidate.transaction.prevouts:
                 return FoundTransaction(candidate.entry, candidate.data)
         return None
