@@ -48,7 +48,7 @@ def mempool_options(arguments: Arguments, chain: ChainParams) -> MempoolOptions:
     if cluster_count > MAX_CLUSTER_COUNT:
         raise StartError(f"limitclustercount must be less than or equal to {MAX_CLUSTER_COUNT}")
     carries = arguments.get_bool("datacarrier", default=True)
-    check_ratio = number("checkmempool", int(chain.name == "regtest"))
+    check_ratio = number("checkmempool", defaults.check_ratio)
     return MempoolOptions(
         max_bytes=number("maxmempool", defaults.max_bytes // _MEGABYTE) * _MEGABYTE,
         expiry=number("mempoolexpiry", defaults.expiry // 3600) * 3600,

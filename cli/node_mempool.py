@@ -25,6 +25,7 @@ class NodeMempool:
         from node.fees.watcher import FeeWatcher
         from node.mempool.acceptance import Acceptance
         from node.mempool.chain_follower import ChainFollower
+        from node.mempool.checker import MempoolChecker
         from node.mempool.keeper import MempoolKeeper
         from node.mempool.mempool import Mempool
         from node.mempool.persist import MEMPOOL_FILE
@@ -36,14 +37,19 @@ class NodeMempool:
             self.fees = FeeWatcher(place.network_dir, accept_stale=arguments.get_bool("acceptstalefeeestimates"))
             self.fees.start(self.pool)
         self._follower = ChainFollower(chainstate, self.acceptance, failed)
+        self._checker = MempoolChecker(self.pool, chainstate, failed) if self.pool.options.check_ratio else None
         self._keeper = MempoolKeeper(self.pool, self.acceptance, chainstate, place.network_dir / MEMPOOL_FILE)
 
     def load(self) -> None:
         """Begin to load what was kept over the restart."""
+        if self._checker is not None:
+            self._checker.start()
         self._keeper.start()
 
     def stop(self) -> None:
         """Keep what is there; nobody may change it any more."""
+        if self._checker is not None:
+            self._checker.stop()
         self._follower.close()
         self._keeper.stop()
         if self.fees is not None:

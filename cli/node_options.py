@@ -51,7 +51,6 @@ TESTING: Final = (
         "Use fee estimates older than 60 hours (regtest; default: 0)",
         DEBUG,
         debug_only=True,
-        waits_for="a mempool",
     ),
     Option(
         "checkaddrman",
@@ -76,10 +75,9 @@ TESTING: Final = (
     Option(
         "checkmempool",
         "<n>",
-        "Check the mempool every so many transactions (default: 0, on regtest 1)",
+        "Check the mempool after one change in so many, 0 for never (default: 0)",
         DEBUG,
         debug_only=True,
-        waits_for="a mempool",
     ),
     Option("checkpoints", "", "", DEBUG, hidden=True),
     Option("capturemessages", "", "Write messages of peers to files", DEBUG, debug_only=True, waits_for="peers"),
@@ -92,10 +90,9 @@ TESTING: Final = (
     Option(
         "limitancestorcount",
         "<n>",
-        "Refuse transactions with so many ancestors; see -limitclustercount (default: 25)",
+        "Tell wallets to spend no coin with so many ancestors; see -limitclustercount (default: 25)",
         DEBUG,
         debug_only=True,
-        waits_for="a mempool",
     ),
     Option("limitancestorsize", "", "", DEBUG, hidden=True),
     Option(
@@ -104,7 +101,6 @@ TESTING: Final = (
         "Refuse transactions that hang together with so many others, up to 64 (default: 64)",
         DEBUG,
         debug_only=True,
-        waits_for="a mempool",
     ),
     Option(
         "limitclustersize",
@@ -112,15 +108,13 @@ TESTING: Final = (
         "Refuse transactions that are more than so many kvB with what hangs together (default: 101)",
         DEBUG,
         debug_only=True,
-        waits_for="a mempool",
     ),
     Option(
         "limitdescendantcount",
         "<n>",
-        "Refuse transactions whose ancestors have so many descendants; see -limitclustercount (default: 25)",
+        "Tell wallets to spend no coin whose ancestors have so many descendants; see -limitclustercount (default: 25)",
         DEBUG,
         debug_only=True,
-        waits_for="a mempool",
     ),
     Option("limitdescendantsize", "", "", DEBUG, hidden=True),
     Option(
@@ -159,10 +153,10 @@ TESTING: Final = (
     ),
 )
 MEMPOOL: Final = (
-    Option("maxmempool", "<n>", "Keep the mempool below so many MB (default: 300)", waits_for="a mempool"),
-    Option("mempoolexpiry", "<n>", "Forget transactions after so many hours (default: 336)", waits_for="a mempool"),
-    Option("persistmempool", "", "Keep the mempool over a restart (default: 1)", waits_for="a mempool"),
-    Option("persistmempoolv1", "", "Write mempool.dat in its first format (default: 0)", waits_for="a mempool"),
+    Option("maxmempool", "<n>", "Keep the mempool below so many MB (default: 300)"),
+    Option("mempoolexpiry", "<n>", "Forget transactions after so many hours (default: 336)"),
+    Option("persistmempool", "", "Keep the mempool over a restart (default: 1)"),
+    Option("persistmempoolv1", "", "Write mempool.dat in its first format (default: 0)"),
 )
 MINING: Final = (
     Option("blockmaxweight", "<n>", "Make blocks of at most this weight (default: 4000000)", BLOCKS, debug_only=True),

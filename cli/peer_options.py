@@ -9,7 +9,8 @@ from cli import options
 from cli.options import Option
 
 _peer = partial(Option, group=options.CONNECTION, waits_for="peers")
-_relay = partial(Option, group=options.RELAY, waits_for="a mempool")
+_relay = partial(Option, group=options.RELAY)
+_relayed = partial(_relay, waits_for="peers")
 
 PEERS: Final = (
     _peer("addnode", "<ip>", "Stay connected to this node, beside -maxconnections; may repeat", network_only=True),
@@ -72,7 +73,7 @@ PEERS: Final = (
 )
 RELAY: Final = (
     _relay("acceptnonstdtxn", "", "Take transactions that are not standard (test chains; default: 0)", debug_only=True),
-    _relay(
+    _relayed(
         "blockreconstructionextratxn",
         "<n>",
         "Keep so many more transactions to complete compact blocks (default: 100)",
@@ -86,10 +87,10 @@ RELAY: Final = (
     _relay("incrementalrelayfee", "<amt>", "The rate in BTC/kvB that relay costs (default: 0.000001)", debug_only=True),
     _relay("minrelaytxfee", "<amt>", "Relay what pays at least this rate in BTC/kvB (default: 0.000001)"),
     _relay("permitbaremultisig", "", "Relay outputs to several keys that are not P2SH (default: 1)"),
-    _relay("privatebroadcast", "", "Send one's own transactions over Tor or I2P alone (default: 0)", refused=True),
-    _relay("txsendrate", "<n>", "Send peers so many transactions a second (default: 14)", debug_only=True),
-    _relay("whitelistforcerelay", "", "Give whitelisted peers the permission forcerelay (default: 0)"),
-    _relay("whitelistrelay", "", "Give whitelisted peers the permission relay (default: 1)"),
+    _relayed("privatebroadcast", "", "Send one's own transactions over Tor or I2P alone (default: 0)", refused=True),
+    _relayed("txsendrate", "<n>", "Send peers so many transactions a second (default: 14)", debug_only=True),
+    _relayed("whitelistforcerelay", "", "Give whitelisted peers the permission forcerelay (default: 0)"),
+    _relayed("whitelistrelay", "", "Give whitelisted peers the permission relay (default: 1)"),
 )
 ZEROMQ: Final = (
     *(

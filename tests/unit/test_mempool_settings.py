@@ -19,7 +19,7 @@ def options(*words: str, chain: ChainParams = MAIN) -> MempoolOptions:
 
 def test_defaults() -> None:
     assert options() == MempoolOptions()
-    assert options(chain=REGTEST) == MempoolOptions(check_ratio=1)
+    assert options(chain=REGTEST) == MempoolOptions()
 
 
 def test_every_option_counts() -> None:

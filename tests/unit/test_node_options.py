@@ -92,7 +92,7 @@ def test_interactions(words: list[str], expected: list[str], caplog: pytest.LogC
         (["-blockmintxfee=0.000000001"], "Invalid amount for -blockmintxfee=<amount>: '0.000000001'"),
         (["-limitclustercount=65"], "limitclustercount must be less than or equal to 64"),
         (["-zmqpubhashblock=tcp://127.0.0.1:1"], "-zmqpubhashblock is not served yet: pynode has no ZeroMQ"),
-        (["-privatebroadcast"], "-privatebroadcast is not served yet: pynode has no mempool"),
+        (["-privatebroadcast"], "-privatebroadcast is not served yet: pynode has no peers"),
     ],
 )
 def test_refused(words: list[str], message: str) -> None:
