@@ -110,6 +110,8 @@ def push_number(value: int) -> bytes:
 
 # Reading
 
+_PUSHES_OF_ONE_BYTE: Final = re.compile(rb"[\x00\x4f-\x60]*")
+
 
 def iterate(script: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield each opcode with what it pushes. Raises ScriptError where a push runs over the end."""
@@ -135,10 +137,23 @@ def iterate(script: bytes) -> Iterator[tuple[int, bytes]]:
 
 def is_push_only(script: bytes) -> bool:
     """Whether the script does nothing but push."""
-    try:
-        return all(opcode <= OP_16 for opcode, _ in iterate(script))
-    except ScriptError:
-        return False
+    # Outputs with data may be as long as a transaction and are all looked at, so this is fast.
+    offset, end = 0, len(script)
+    while offset < end:
+        opcode = script[offset]
+        offset += 1
+        if opcode < OP_PUSHDATA1 and opcode:
+            offset += opcode
+        elif OP_PUSHDATA1 <= opcode <= OP_PUSHDATA4:
+            width = 1 << (opcode - OP_PUSHDATA1)
+            size = int.from_bytes(script[offset : offset + width], "little")
+            offset += width + size
+        elif opcode > OP_16:
+            return False
+        else:
+            run = _PUSHES_OF_ONE_BYTE.match(script, offset)
+            offset = run.end() if run else offset
+    return offset == end
 
 
 def has_valid_ops(script: bytes) -> bool:

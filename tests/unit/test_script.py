@@ -37,6 +37,15 @@ SIGNATURE = bytes.fromhex(
 )
 
 
+@given(st.binary(max_size=40) | st.lists(st.sampled_from(range(0x66)), max_size=12).map(bytes))
+def test_scripts_that_only_push_are_those_that_read_so(script: bytes) -> None:
+    try:
+        expected = all(opcode <= opcodes.OP_16 for opcode, _ in iterate(script))
+    except ScriptError:
+        expected = False
+    assert is_push_only(script) is expected
+
+
 @given(st.integers(-(2**31) + 1, 2**31 - 1))
 def test_numbers(value: int) -> None:
     data = encode_number(value)
