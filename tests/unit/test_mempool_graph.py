@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.mempool.chunk import compare_diagrams, feerate_rank
+from node.mempool.chunk import Chunk, compare_diagrams, feerate_rank
 from node.mempool.chunk_order import ChunkOrder
 from node.mempool.clusters import lone_chunk
 from node.mempool.graph import GraphNode, TxGraph
@@ -282,6 +282,56 @@ def test_a_stage_knows_the_limits() -> None:
     assert not stage.within_limits()
     stage.abandon()
     check(graph, [top, children[1], children[2]])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2**16),
+            st.booleans(),
+            st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 99), st.integers(1, 9)), min_size=1, max_size=4),
+        ),
+        max_size=12,
+    )
+)
+def test_a_stage_of_several_says_what_comes_of_it(rounds: list[tuple[int, bool, list[tuple[int, int, int]]]]) -> None:
+    graph: TxGraph[GraphNode] = TxGraph(max_count=6, max_size=40)
+    nodes: list[GraphNode] = []
+    number = 0
+    for which, ask, additions in rounds:
+        stage = graph.stage()
+        gone = graph.descendants(*some(nodes, which)[:2])
+        for node in gone:
+            stage.remove(node)
+        left = [node for node in nodes if node not in gone]
+        for bits, fee, size in additions:
+            node = GraphNode(txid(number), fee, size)
+            number += 1
+            stage.add(node, some(left, bits))
+            left.append(node)
+        fits = stage.within_limits()
+        after = TxGraph[GraphNode](6, 40)
+        copies = {node: GraphNode(node.txid, node.fee, node.size) for node in left}
+        for node in left:
+            after.add(copies[node], [copies[parent] for parent in node.parents])
+        assert fits == (not after.oversized())
+        if not fits:
+            stage.abandon()
+            continue
+        if ask:
+            expected = {chunk for node in left for chunk in map(chunk_point, after.chunks(copies[node]))}
+            for node in left[-len(additions) :]:
+                assert stage.chunk_feerate(node) == after.chunk_feerate(copies[node])
+            assert set(stage.diagrams()[1]) <= expected
+        stage.commit()
+        nodes = left
+        assert len(graph) == len(nodes)
+    check(graph, nodes)
+
+
+def chunk_point(chunk: Chunk[GraphNode]) -> tuple[int, int]:
+    return chunk.fee, chunk.size
 
 
 @pytest.mark.parametrize(("fee", "better"), [(100, False), (101, True), (400, True), (99, False)])
