@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +50,7 @@ class Binding:
 
 
 _bindings: dict[type[Interface], Binding] = {}
+_matching = threading.RLock()
 
 
 def binding_of(cls: type[Interface]) -> Binding:
@@ -56,6 +58,11 @@ def binding_of(cls: type[Interface]) -> Binding:
     known = _bindings.get(cls)
     if known is not None:
         return known
+    with _matching:
+        return _bindings.get(cls) or _match(cls)
+
+
+def _match(cls: type[Interface]) -> Binding:
     if cls.schema is None:
         raise BindingError(f"{cls.__name__} names no schema: class {cls.__name__}(Interface, schema=...)")
     path = Path(cls.schema)

@@ -1,6 +1,10 @@
 """An interface class that does not fit its schema is refused with a clear error."""
 
+import sys
+import threading
 from abc import abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -78,3 +82,45 @@ def test_optional_number_needs_a_flag(tmp_path: Path) -> None:
 
     with pytest.raises(BindingError, match="needs a field hasA"):
         binding_of(Thing)
+
+
+@dataclass(frozen=True)
+class Inner:
+    number: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Outer:
+    one: Inner = Inner()
+    two: Inner = Inner()
+
+
+def test_many_threads_may_be_the_first(tmp_path: Path) -> None:
+    body = """interface Thing { do @0 (a :Outer) -> (); }
+    struct Inner { number @0 :Int32; text @1 :Text; }
+    struct Outer { one @0 :Inner; two @1 :Inner; }"""
+
+    class Thing(Interface, schema=schema(tmp_path, body)):
+        @abstractmethod
+        def do(self, a: Outer) -> None: ...
+
+    start = threading.Barrier(8)
+
+    def write() -> bytes:
+        start.wait()
+        method = next(iter(binding_of(Thing).methods.values()))
+        return bytes(method.begin_call((Outer(Inner(1, "a"), Inner(2, "b")),), no_objects))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = [future.result() for future in [pool.submit(write) for _ in range(8)]]
+    finally:
+        sys.setswitchinterval(before)
+    assert len(set(found)) == 1
+
+
+def no_objects(value: Interface, interface: type[Interface]) -> int:
+    raise AssertionError(value, interface)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ipc.capnp.wire import Message, StructRef
 
 _known: dict[tuple[type, int], StructConversion] = {}
+_matching = threading.RLock()
+"""Held until a conversion and those of its fields are whole, as several threads may make the first call of a kind."""
 
 
 class StructConversion(Pointer):
@@ -81,12 +84,13 @@ def match(hint: object, kind: str, struct: Struct | None) -> Pointer | None:
     """Return the conversion, None if `hint` is no dataclass or `kind` no struct."""
     if kind != "struct" or struct is None or not isinstance(hint, type) or not dataclasses.is_dataclass(hint):
         return None
-    known = _known.get((hint, struct.id))
-    if known is None:
-        known = _known[hint, struct.id] = StructConversion(hint, struct)
-        try:
-            known.bind()
-        except BaseException:
-            del _known[hint, struct.id]
-            raise
+    with _matching:
+        known = _known.get((hint, struct.id))
+        if known is None:
+            known = _known[hint, struct.id] = StructConversion(hint, struct)
+            try:
+                known.bind()
+            except BaseException:
+                del _known[hint, struct.id]
+                raise
     return known
