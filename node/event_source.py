@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from interfaces.deferral import LATER, Shared
@@ -49,6 +50,7 @@ class EventSource:
         self.signal = ChangeSignal()
         self._blocks = _RecentBlocks(chainstate)
         self._places: dict[bytes, BlockEntry] = {}
+        self._making = threading.Lock()
         self._batches: dict[tuple[object, ...], Shared] = {}
         self.waits = DeferredWaits(self.signal, self._collect)
         self._listener = _Listener(self.signal)
@@ -136,14 +138,15 @@ class EventSource:
     def _collect(self, position: Position, wanted: Wanted, most: int) -> Shared:
         """Return a batch, made once for all who are at one place while the chain stands still."""
         chain = self._chainstate
-        key = (position, wanted, most, chain.tip().hash, chain.best_header().hash)
-        found = self._batches.get(key)
-        if found is None:
-            found = Shared(self._make(position, wanted, most))
-            if not (wanted.connected_data or wanted.disconnected_data):
+        if wanted.connected_data or wanted.disconnected_data:
+            return Shared(self._make(position, wanted, most))
+        with self._making:
+            key = (position, wanted, most, chain.tip().hash, chain.best_header().hash)
+            found = self._batches.get(key)
+            if found is None:
                 if len(self._batches) >= _KEPT_BATCHES:
-                    self._batches = {}
-                self._batches[key] = found
+                    self._batches.clear()
+                found = self._batches[key] = Shared(self._make(position, wanted, most))
         return found
 
     def _make(self, position: Position, wanted: Wanted, most: int) -> EventBatch:
@@ -151,37 +154,42 @@ class EventSource:
         events: list[Event] = []
         block, tip, header_tip = position.block, position.tip, position.header_tip
         if wanted.header_tip and (best := chain.best_header()).hash != header_tip:
-            events.append(_event(EventKind.HEADER_TIP, best))
+            events.append(_event(EventKind.HEADER_TIP, best, _parent(best)))
             header_tip = best.hash
         target = chain.tip()
         reached = True
         if wanted.connected or wanted.disconnected:
-            walk = _Walk(self._start(block), target)
+            walk = _Walk(self._start(block), target, most)
             size = 0
             while reached := len(events) < most and size < MAX_BATCH_BYTES:
-                step = walk.step()
-                if step is None:
+                event = walk.step()
+                if event is None:
                     break
-                kind, entry = step
-                connected = kind is EventKind.BLOCK_CONNECTED
+                connected = event.kind is EventKind.BLOCK_CONNECTED
                 if wanted.connected if connected else wanted.disconnected:
-                    data = None
                     if wanted.connected_data if connected else wanted.disconnected_data:
                         try:
-                            data = self._blocks.read(entry)
+                            event = self._with_data(event)
                         except BlockMissingError:
                             if not events:
                                 raise
                             reached = False  # What came before is told first.
                             break
-                        size += len(data)
-                    events.append(_event(kind, entry, data))
+                        size += len(event.data or b"")
+                    events.append(event)
                 block = walk.place
             self._remember(walk.entry)
         if wanted.tip and target.hash != tip and reached and len(events) < most:
-            events.append(_event(EventKind.TIP, target, initial_download=chain.is_initial_block_download()))
+            events.append(
+                _event(EventKind.TIP, target, _parent(target), initial_download=chain.is_initial_block_download())
+            )
             tip = target.hash
         return EventBatch(events, Position(block, tip, header_tip))
+
+    def _with_data(self, event: Event) -> Event:
+        """Return the event with its block. Raises BlockMissingError."""
+        entry = None if event.block is None else self._chainstate.entry(event.block.hash)
+        return event if entry is None else replace(event, data=self._blocks.read(entry))
 
     def close(self) -> None:
         """End all waits. Idempotent."""
@@ -193,27 +201,44 @@ class EventSource:
 class _Walk:
     """The shortest way from a block to a tip, one block at a time."""
 
-    def __init__(self, start: BlockEntry | None, tip: BlockEntry) -> None:
-        self._tip = tip
+    def __init__(self, start: BlockEntry | None, tip: BlockEntry, most: int) -> None:
         self.entry = start
         """Where it stands, None before the first block."""
+        self._tip = tip
+        self._leaving = start is not None
+        self._following: list[BlockEntry] = []
+        self._most = most
 
     @property
     def place(self) -> bytes:
         """The hash of where it stands, empty before the first block."""
         return self.entry.hash if self.entry is not None else b""
 
-    def step(self) -> tuple[EventKind, BlockEntry] | None:
+    def step(self) -> Event | None:
         """Move to the next block and return what happened, None at the tip."""
         here, tip = self.entry, self._tip
-        if here is not None and (here.height > tip.height or tip.ancestor(here.height) != here):
-            self.entry = here.previous
-            return EventKind.BLOCK_DISCONNECTED, here
-        height = here.height + 1 if here is not None else 0
-        if height > tip.height:
-            return None
-        self.entry = following = tip.ancestor(height)
-        return EventKind.BLOCK_CONNECTED, following
+        if self._leaving and here is not None:
+            if here.height > tip.height or tip.ancestor(here.height) != here:
+                self.entry = here.previous
+                return _event(EventKind.BLOCK_DISCONNECTED, here, self.place)
+            self._leaving = False
+        if not self._following:
+            self._look_ahead(here.height + 1 if here is not None else 0)
+            if not self._following:
+                return None
+        before = self.place
+        self.entry = following = self._following.pop()
+        return _event(EventKind.BLOCK_CONNECTED, following, before)
+
+    def _look_ahead(self, height: int) -> None:
+        """Note the next blocks, last first: parents are found at once, descendants are searched from the tip."""
+        last = min(self._tip.height, height + self._most - 1)
+        if last < height:
+            return
+        entry: BlockEntry | None = self._tip.ancestor(last)
+        while entry is not None and entry.height >= height:
+            self._following.append(entry)
+            entry = entry.previous
 
 
 class _RecentBlocks:
@@ -270,16 +295,14 @@ class _Listener:
         self._signal.changed()
 
 
-def _event(kind: EventKind, entry: BlockEntry, data: bytes | None = None, *, initial_download: bool = False) -> Event:
+def _event(kind: EventKind, entry: BlockEntry, previous: bytes, *, initial_download: bool = False) -> Event:
+    return Event(kind, BlockRef(entry.hash, entry.height), previous, entry.time, initial_download)
+
+
+def _parent(entry: BlockEntry) -> bytes:
+    """Return the hash of a block's parent, empty for the first block."""
     previous = entry.previous
-    return Event(
-        kind,
-        BlockRef(entry.hash, entry.height),
-        previous.hash if previous is not None else b"",
-        entry.time,
-        initial_download,
-        data,
-    )
+    return previous.hash if previous is not None else b""
 
 
 def _shown(name: bytes) -> str:
