@@ -39,10 +39,13 @@ class _Taken:
     again: float
     """A template after nothing happened."""
     echo: float
-    alone: float
-    """From the submission of a block to the next template, of the only one who waits."""
-    last: float
+    empty_alone: float
+    """From the submission of a block to the next template, of the only one who waits, nothing in the mempool."""
+    empty_last: float
     """The same of the last of many."""
+    alone: float
+    """As before, with all transactions in the mempool."""
+    last: float
 
 
 def measure(rounds: int) -> None:
@@ -50,7 +53,7 @@ def measure(rounds: int) -> None:
     chain = RecentChain(_COUNT + _TEMPLATES)
     raw = [each.serialize().hex() for each in payments(chain.coins)]
     leading = list(chain.blocks)
-    following = [chain.add().serialize() for _ in range(2 * _TIPS)]
+    following = [chain.add().serialize() for _ in range(4 * _TIPS)]
     core = core_node()
     commands = {"pynode": [*pynode(), "-server"]}
     if core is None:
@@ -68,8 +71,12 @@ def measure(rounds: int) -> None:
         tell(f"createNewBlock, one more transaction, {name}", [each.built * 1e3 for each in found], "ms")
         tell(f"createNewBlock, nothing changed, {name}", [each.again * 1e3 for each in found], "ms")
         tell(f"Echo, {name}", [each.echo * 1e3 for each in found], "ms")
-        tell(f"waitNext after a block, one client, {name}", [each.alone * 1e3 for each in found], "ms")
-        tell(f"waitNext after a block, last of {_WAITERS}, {name}", [each.last * 1e3 for each in found], "ms")
+        for who, empty, full in (
+            ("one client", [each.empty_alone for each in found], [each.alone for each in found]),
+            (f"last of {_WAITERS}", [each.empty_last for each in found], [each.last for each in found]),
+        ):
+            tell(f"waitNext after a block, {who}, no transactions, {name}", [each * 1e3 for each in empty], "ms")
+            tell(f"waitNext after a block, {who}, {name}", [each * 1e3 for each in full], "ms")
     ours = taken["pynode"]
     tell("nothing changed, to Echo", ratios([x.again for x in ours], [x.echo for x in ours]), "times")
     if core is not None:
@@ -81,6 +88,8 @@ def measure(rounds: int) -> None:
 
 def _one(program: Program, raw: list[str], following: list[bytes]) -> _Taken:
     with ExitStack() as stack:
+        blocks = [following[start : start + _TIPS] for start in range(0, len(following), _TIPS)]
+        empty_alone, empty_last = _wait(program, blocks[0], 1), _wait(program, blocks[1], _WAITERS)
         caller = stack.enter_context(Caller(program))
         for each in raw[:_COUNT]:
             caller.send(caller.request("sendrawtransaction", each))
@@ -94,9 +103,9 @@ def _one(program: Program, raw: list[str], following: list[bytes]) -> _Taken:
             built.append(_time(lambda: _create(mining)))
         again = [_time(lambda: _create(mining)) for _ in range(_REPEATS)]
         echoes = [_time(lambda: echo.echo("hello")) for _ in range(_REPEATS)]
-        alone = _wait(program, following[:_TIPS], 1)
-        last = _wait(program, following[_TIPS:], _WAITERS)
-    return _Taken(*(statistics.median(each) for each in (built, again, echoes, alone, last)))
+        alone, last = _wait(program, blocks[2], 1), _wait(program, blocks[3], _WAITERS)
+    taken = (built, again, echoes, empty_alone, empty_last, alone, last)
+    return _Taken(*(statistics.median(each) for each in taken))
 
 
 def _create(mining: Mining) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from node.policy.fee_rate import FeeRate
 from node.templates.coinbase import make_coinbase
@@ -19,14 +19,11 @@ from primitives.encoding import compact_size
 from primitives.transaction import WITNESS_SCALE_FACTOR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
     from node.clock import Clock
     from node.context import NodeContext
     from node.templates.options import MiningPolicy, TemplateOptions
-    from node.templates.selection import Entry
 
 log: Final = logging.getLogger()
 _bench: Final = logging.getLogger("bench")
@@ -134,8 +131,9 @@ class Assembler:
             return Selection(options.reserved_weight, options.additional_sigops), 0
         with mempool.lock:
             changes = mempool.transactions_updated
-            chunks = cast("Iterable[tuple[Sequence[Entry], int, int]]", mempool.graph.mining_order())
-            selection = select(chunks, limits, weight=options.reserved_weight, sigops=options.additional_sigops)
+            selection = select(
+                mempool.graph.mining_order(), limits, weight=options.reserved_weight, sigops=options.additional_sigops
+            )
         if self.policy.log_fees:
             for entry in selection.entries:
                 rate = FeeRate.of(entry.fee, entry.vsize)
