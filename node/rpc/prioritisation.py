@@ -50,6 +50,7 @@ def prioritisetransaction(context: RpcContext, txid: str, dummy: float | None, f
         if entry is not None and entry.dust:
             raise RpcError(RPC_INVALID_PARAMETER, "Priority is not supported for transactions with dust outputs.")
         pool.prioritise(wanted, fee_delta)
+    context.node.miner.mempool_changed()
     return True
 
 
