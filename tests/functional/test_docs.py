@@ -155,3 +155,25 @@ def test_callback(programs: Programs, tmp_path: Path) -> None:
     process.kill()
     assert re.fullmatch(r"\d+ \d+\.\d\d%\n", line), process.communicate()
     process.communicate()
+
+
+def test_mining(programs: Programs) -> None:
+    """What the page starts is started here; what it asks is asked."""
+    (shell,) = blocks("mining.md", "sh")
+    programs.node("-disablewallet")
+    asked = [line.partition("  #")[0].split() for line in shell.splitlines()]
+    assert asked[0] == ["pynode", "-regtest", "-ipcbind=unix", "-disablewallet", "&"]
+    assert programs.ask("generatetodescriptor", "1", "raw(51)").returncode == 0
+    miner, socket, count = asked[2][1:]
+    found = subprocess.run(
+        [sys.executable, DOCS.parent / miner, programs.network_dir / Path(socket).name, count],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert [line[-9:] for line in found.stdout.splitlines()] == ["height=2)", "height=3)", "height=4)"]
+    assert len((DOCS.parent / miner).read_text().splitlines()) == 39
+    assert json.loads(programs.ask("ipctemplate").stdout)["height"] == 5
+    assert asked[4][:3] == ["pycli", "-regtest", "getblocktemplate"]
+    assert json.loads(programs.ask("getblocktemplate", '{"rules": ["segwit"]}').stdout)["height"] == 5
