@@ -35,7 +35,7 @@ class NodeMempool:
         self.fees: FeeWatcher | None = None
         if not arguments.get_bool("blocksonly"):
             self.fees = FeeWatcher(place.network_dir, accept_stale=arguments.get_bool("acceptstalefeeestimates"))
-            self.fees.start(self.pool)
+            self.fees.start(self.pool, chainstate)
         self._follower = ChainFollower(chainstate, self.acceptance, failed)
         self._checker = MempoolChecker(self.pool, chainstate, failed) if self.pool.options.check_ratio else None
         self._keeper = MempoolKeeper(self.pool, self.acceptance, chainstate, place.network_dir / MEMPOOL_FILE)

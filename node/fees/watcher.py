@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from node.fees.estimator import FeeEstimator
 from node.fees.fee_file import FeeFile
+from node.fees.next_block import NextBlockEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from node.chainstate import Chainstate
     from node.mempool.entry import MempoolEntry
     from node.mempool.mempool import Addition, Mempool, RemovalReason
 
@@ -31,6 +33,7 @@ class FeeWatcher:
     def __init__(self, folder: Path, *, accept_stale: bool) -> None:
         """Learn what the file in a folder tells; `accept_stale` reads one that is old too."""
         self.estimator = FeeEstimator()
+        self.next_block: NextBlockEstimator | None = None
         self._file = FeeFile(folder / FILE)
         self._file.load(self.estimator, accept_stale=accept_stale)
         self._lock = threading.Condition()
@@ -40,8 +43,9 @@ class FeeWatcher:
         self._thread = threading.Thread(target=self._run, name="fees", daemon=True)
         self._unfollow: Callable[[], None] | None = None
 
-    def start(self, mempool: Mempool) -> None:
+    def start(self, mempool: Mempool, chainstate: Chainstate) -> None:
         """Follow a mempool, and write the file each hour."""
+        self.next_block = NextBlockEstimator(mempool, chainstate)
         self._unfollow = mempool.add_listener(self)
         self._thread.start()
 
@@ -62,6 +66,8 @@ class FeeWatcher:
             self._thread.join()
         if self._unfollow is not None:
             self._unfollow()
+        if self.next_block is not None:
+            self.next_block.stop()
         self.estimator.forget_unconfirmed()
         self._file.flush(self.estimator)
 

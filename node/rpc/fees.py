@@ -1,11 +1,15 @@
-"""RPC methods about the fees that transactions need (Core: src/rpc/fees.cpp of v31)."""
+"""RPC methods about the fees that transactions need (Core: src/rpc/fees.cpp)."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from node.fees.estimate import Estimate, FeerateRange, Horizon
+from node.fees.next_block import TARGET, NoEstimateError
+from node.policy.fee_rate import ZERO, FeeRate
+from node.rpc.arguments import check_object, parse_verbosity
 from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
 from node.rpc.help import examples
 from node.rpc.json import Amount, Real
@@ -14,6 +18,7 @@ from node.rpc.method import Arg, Kind, Num, Result, method
 
 if TYPE_CHECKING:
     from node.fees.estimator import FeeEstimator
+    from node.fees.watcher import FeeWatcher
     from node.rpc.json import Json
     from node.rpc.request import RpcContext
 
@@ -37,11 +42,11 @@ _HORIZON: Final = (
 )
 
 
-def _estimator(context: RpcContext) -> FeeEstimator:
+def _fees(context: RpcContext) -> FeeWatcher:
     fees = context.node.fees
     if fees is None:
         raise RpcError(RPC_INTERNAL_ERROR, "Fee estimation disabled")
-    return fees.estimator
+    return fees
 
 
 def _check_target(estimator: FeeEstimator, target: int) -> None:
@@ -61,37 +66,117 @@ def _check_target(estimator: FeeEstimator, target: int) -> None:
         "further back and may ask for more)",
         default="economical",
     ),
+    Arg(
+        "options",
+        Kind.OBJ,
+        "",
+        (
+            Arg(
+                "fee_rate_estimator",
+                Kind.STR,
+                '"block_policy" learns from blocks of before, "mempool_policy" looks at what waits for the next block, '
+                '"none", or anything else, takes the lower answer of both and fails if either has none.\n'
+                'Without any options it is "block_policy", as before v32.',
+                default="none",
+            ),
+            Arg("verbosity", Kind.NUM, "2 for mempool_health_statistics too", default=1),
+        ),
+        optional=True,
+    ),
     result=Result(
         Kind.OBJ,
         "",
         "",
         (
             Result(Kind.NUM, "feerate", "The rate in BTC/kvB, if there is one", optional=True),
+            Result(Kind.STR, "estimator", 'Which one gave the answer, with "none"', optional=True),
             _ERRORS,
             Result(
                 Kind.NUM,
                 "blocks",
-                "For how many blocks it holds: what was asked for, but at least 2 and at most what is known for",
+                "For how many blocks it holds: what was asked for, but at least 2 and at most what is known for; "
+                'with "mempool_policy" 2',
+            ),
+            Result(
+                Kind.ARR,
+                "mempool_health_statistics",
+                "How much of the last blocks had been in the mempool, without their coinbases",
+                (
+                    Result(
+                        Kind.OBJ,
+                        "",
+                        "",
+                        (
+                            Result(Kind.NUM, "block_height", "The height"),
+                            Result(Kind.NUM, "block_weight", "The weight of the block"),
+                            Result(Kind.NUM, "mempool_txs_weight", "The weight of what was in the mempool"),
+                        ),
+                    ),
+                ),
+                optional=True,
             ),
         ),
     ),
     help="Estimates the fee rate at which a transaction is confirmed within so many blocks, by virtual size (BIP141).",
     examples=examples("estimatesmartfee", "6"),
 )
-def estimatesmartfee(context: RpcContext, conf_target: int, estimate_mode: str) -> Json:
-    """Ask the estimator for no less than the mempool takes."""
-    estimator = _estimator(context)
-    _check_target(estimator, conf_target)
+def estimatesmartfee(
+    context: RpcContext, conf_target: int, estimate_mode: str, options: dict[str, Json] | None
+) -> Json:
+    """Ask the estimators for no less than the mempool takes."""
+    fees = _fees(context)
+    _check_target(fees.estimator, conf_target)
     mode = estimate_mode.lower()
     if mode not in _MODES:
         text = 'Invalid estimate_mode parameter, must be one of: "unset", "economical", "conservative"'
         raise RpcError(RPC_INVALID_PARAMETER, text)
-    smart = estimator.smart(conf_target, conservative=mode == "conservative")
-    if not smart.feerate:
-        return {"errors": ["Insufficient data or no feerate found"], "blocks": smart.target}
-    pool = mempool_of(context)
-    least = max(pool.min_fee(), pool.options.min_relay).per_kvb
-    return {"feerate": Amount(max(smart.feerate, least)), "blocks": smart.target}
+    if options is not None:
+        check_object(options, {"fee_rate_estimator": "string", "verbosity": "number"}, allow_null=True, strict=True)
+    wanted = "block_policy" if options is None else str(options.get("fee_rate_estimator") or "none").lower()
+    verbosity = parse_verbosity(options.get("verbosity") if options else None, 1, allow_bool=False)
+    answers = [
+        ask(fees, conf_target, mode == "conservative")
+        for name, ask in (("block_policy", _ask_blocks), ("mempool_policy", _ask_mempool))
+        if wanted == name or wanted not in {"block_policy", "mempool_policy"}
+    ]
+    best = next((answer for answer in answers if answer.error), None) or min(answers, key=attrgetter("rate"))
+    if best.error:
+        result: dict[str, Json] = {"errors": [best.error]}
+    else:
+        pool = mempool_of(context)
+        result = {"feerate": Amount(max(best.rate, pool.min_fee(), pool.options.min_relay).per_kvb)}
+        if len(answers) > 1:
+            result["estimator"] = best.estimator
+    result["blocks"] = best.target
+    if verbosity >= 2 and fees.next_block is not None:
+        result["mempool_health_statistics"] = [
+            {"block_height": each.height, "block_weight": each.block_weight, "mempool_txs_weight": each.mempool_weight}
+            for each in reversed(fees.next_block.health())
+        ]
+    return result
+
+
+class _Answer(NamedTuple):
+    estimator: str
+    target: int
+    rate: FeeRate = ZERO
+    error: str = ""
+
+
+def _ask_blocks(fees: FeeWatcher, target: int, conservative: bool) -> _Answer:
+    smart = fees.estimator.smart(target, conservative=conservative)
+    error = "" if smart.feerate else "Insufficient data or no feerate found"
+    return _Answer("block_policy", smart.target, FeeRate(smart.feerate), error)
+
+
+def _ask_mempool(fees: FeeWatcher, target: int, conservative: bool) -> _Answer:
+    del target
+    try:
+        if fees.next_block is None:
+            raise NoEstimateError("mempool_policy: Mempool not loaded yet, no fee rate estimate available")
+        return _Answer("mempool_policy", TARGET, fees.next_block.estimate(conservative=conservative))
+    except NoEstimateError as error:
+        return _Answer("mempool_policy", TARGET, error=str(error))
 
 
 @method(
@@ -120,7 +205,7 @@ def estimatesmartfee(context: RpcContext, conf_target: int, estimate_mode: str) 
 )
 def estimaterawfee(context: RpcContext, conf_target: int, threshold: float) -> Json:
     """Ask each horizon."""
-    estimator = _estimator(context)
+    estimator = _fees(context).estimator
     _check_target(estimator, conf_target)
     if not 0 <= threshold <= 1:
         raise RpcError(RPC_INVALID_PARAMETER, "Invalid threshold")
