@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
+from node.block_scanner import BlockScanError, ScannedTransaction, scan_block
 from node.kernel_session import ChainstateError
 
 if TYPE_CHECKING:
@@ -24,21 +25,33 @@ class BlockMissingError(ChainstateError):
 
 
 class BlockSource:
-    """The bytes of one block, read when they are wanted first."""
+    """The bytes of one block, read when they are wanted first, and its transactions, found once for all who listen."""
 
-    __slots__ = ("_data", "_entry", "_read")
+    __slots__ = ("_data", "_entry", "_read", "_transactions")
 
     def __init__(self, read: Callable[[BlockEntry], bytes], entry: BlockEntry, data: bytes | None) -> None:
         """Know them already if `data` is given."""
         self._read = read
         self._entry = entry
         self._data = data
+        self._transactions: list[ScannedTransaction] | None = None
 
     def bytes(self) -> bytes:
         """Return the block, consensus serialised. Raises BlockMissingError."""
         if self._data is None:
             self._data = self._read(self._entry)
         return self._data
+
+    def transactions(self) -> list[ScannedTransaction]:
+        """Return its transactions, which are slices of `bytes`. Raises BlockMissingError."""
+        if self._transactions is None:
+            try:
+                self._transactions = scan_block(self.bytes())
+            except BlockScanError:
+                # It came with more bytes behind it, which the kernel took no notice of and did not keep.
+                self._data = None
+                self._transactions = scan_block(self.bytes())
+        return self._transactions
 
 
 class ChainListener(Protocol):

@@ -8,6 +8,7 @@ from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING
 
+from node.block_scanner import ScannedTransaction, scan_block
 from node.coin import Coin, decode_coin
 from node.indexes.chain import Entry, Listener
 
@@ -34,6 +35,9 @@ class ModelEntry:
             assert entry.previous is not None
             entry = entry.previous
         return entry
+
+    def transactions(self) -> list[ScannedTransaction]:
+        return scan_block(self.bytes())
 
     def bytes(self) -> bytes:
         return self.data

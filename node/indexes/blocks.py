@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from node.block_scanner import BlockScanError, ScannedTransaction, scan_block
+from node.block_scanner import ScannedTransaction, scan_block
 from node.indexes.index import IndexFailedError
 
 if TYPE_CHECKING:
@@ -21,13 +21,14 @@ _KEPT_BYTES: Final = 16 << 20
 class IndexedBlock:
     """A block with what indexes want of it, found once and on demand; each raises IndexFailedError if it cannot be."""
 
-    __slots__ = ("_chain", "_data", "_transactions", "_undo", "entry")
+    __slots__ = ("_chain", "_data", "_source", "_transactions", "_undo", "entry")
 
-    def __init__(self, chain: Chain, entry: Entry, data: bytes | None = None) -> None:
-        """Hold a block of `chain`."""
+    def __init__(self, chain: Chain, entry: Entry, source: ConnectedBlock | None = None) -> None:
+        """Hold a block of `chain`, as listeners got it if they did."""
         self.entry = entry
         self._chain = chain
-        self._data = data
+        self._source = source
+        self._data = None if source is None else source.bytes()
         self._transactions: list[ScannedTransaction] | None = None
         self._undo: Sequence[Sequence[Coin]] | None = None
 
@@ -43,12 +44,14 @@ class IndexedBlock:
     def transactions(self) -> list[ScannedTransaction]:
         """Return its transactions."""
         if self._transactions is None:
-            try:
+            if self._source is None:
                 self._transactions = scan_block(self.data())
-            except BlockScanError:
-                # It came with more bytes behind it, which the kernel took no notice of and did not keep.
-                self._data = None
-                self._transactions = scan_block(self.data())
+            else:
+                try:
+                    self._transactions = self._source.transactions()
+                    self._data = self._source.bytes()
+                except Exception as error:
+                    raise IndexFailedError(f"Failed to read block {self._hash} from disk") from error
         return self._transactions
 
     def undo(self) -> Sequence[Sequence[Coin]]:
@@ -86,7 +89,7 @@ class BlockFeed:
         """Keep the block."""
         data = block.bytes()
         parent = data[4:36]
-        kept = IndexedBlock(self._chain, entry, data)
+        kept = IndexedBlock(self._chain, entry, block)
         with self._lock:
             self._recent[parent] = kept
             self._order.append((parent, kept))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from node.block_scanner import ScannedTransaction
     from node.coin import Coin
 
 
@@ -34,6 +35,9 @@ class ConnectedBlock(Protocol):
 
     def bytes(self) -> bytes:
         """Return it as the network has it."""
+
+    def transactions(self) -> list[ScannedTransaction]:
+        """Return its transactions, found once for all who listen."""
 
 
 class Listener(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from node.block_scanner import ScannedTransaction, scan_block
 from node.mempool.disconnected import DisconnectedTransactions
 from node.mempool.reorg import drop_what_cannot_be_next, drop_with_descendants, let_in_again
 
@@ -80,8 +79,7 @@ class ChainFollower:
     def _connect(self, entry: BlockEntry, block: BlockSource) -> None:
         pool = self._pool
         with pool.lock:
-            transactions = scan_block(block.bytes()) if pool.follows_blocks else []
-            pool.remove_for_block([(each.txid, each.prevouts) for each in transactions], entry.height)
+            pool.remove_for_block(block.transactions() if pool.follows_blocks else (), entry.height)
 
     def _reorganise(self, moves: list[tuple[bool, BlockEntry, BlockSource]]) -> None:
         pool = self._pool
@@ -90,8 +88,8 @@ class ChainFollower:
             undone = 0
             for connected, entry, block in moves:
                 if connected:
-                    transactions = scan_block(block.bytes())
-                    pool.remove_for_block([(each.txid, each.prevouts) for each in transactions], entry.height)
+                    transactions = block.transactions()
+                    pool.remove_for_block(transactions, entry.height)
                     back.remove(each.txid for each in transactions)
                     continue
                 undone += 1
@@ -101,10 +99,9 @@ class ChainFollower:
             self._acceptance.limit_size()
 
     def _disconnect(self, back: DisconnectedTransactions, block: BlockSource, *, come_back: bool) -> None:
-        data = block.bytes()
-        transactions: list[ScannedTransaction] = scan_block(data)
+        transactions = block.transactions()
         if come_back:
-            left_out = back.add_block(data, transactions)
+            left_out = back.add_block(block.bytes(), transactions)
         else:
             left_out = [(each.txid, len(each.outputs)) for each in transactions]
         for txid, outputs in left_out:

@@ -68,8 +68,9 @@ class VectorCapacity:
         if self.used > self.places:
             self.places = max(1, 2 * self.places)
 
-    def remove(self) -> None:
-        """Use one less; the last one leaves its place behind."""
-        self.used -= 1
-        if self.used and self.used * 2 < self.places:
-            self.places = self.used
+    def remove(self, count: int = 1) -> None:
+        """Use less, one after the other; the last one leaves its place behind."""
+        for _ in range(count):
+            self.used -= 1
+            if self.used and self.used * 2 < self.places:
+                self.places = self.used
