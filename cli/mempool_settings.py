@@ -11,8 +11,8 @@ from cli.errors import StartError
 if TYPE_CHECKING:
     from cli.arguments import Arguments
     from common.chains import ChainParams
-    from node.policy.fee_rate import FeeRate
     from node.policy.options import MempoolOptions
+    from primitives.fee_rate import FeeRate
 
 log: Final = logging.getLogger()
 _MEGABYTE: Final = 1_000_000
@@ -80,7 +80,7 @@ def _fee_rate(arguments: Arguments, name: str) -> FeeRate | None:
     """Return the rate that an option gives in bitcoins for 1,000 virtual bytes. Raises StartError."""
     if not arguments.is_set(name):
         return None
-    from node.policy.fee_rate import FeeRate
+    from primitives.fee_rate import FeeRate
     from primitives.money import parse_money
 
     satoshis = parse_money(arguments.get(name))

@@ -47,8 +47,8 @@ def index_options(arguments: Arguments) -> IndexOptions:
 
 def mining_policy(arguments: Arguments, chain: ChainParams) -> MiningPolicy:
     """Return how blocks are to be filled; `check_options` has found the options good."""
-    from node.policy.fee_rate import FeeRate
     from node.templates.options import MiningPolicy
+    from primitives.fee_rate import FeeRate
     from primitives.money import parse_money
 
     default = MiningPolicy()

@@ -63,7 +63,7 @@ class NodeInit(ProgramInit):
 
     def make_rpc(self) -> Rpc | None:
         """Make an `Rpc`."""
-        from node.rpc.server import RpcOverIpc
+        from rpc.server import RpcOverIpc
 
         return RpcOverIpc(self.node.rpc)
 

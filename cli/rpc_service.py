@@ -19,8 +19,9 @@ from node.http.server import HttpServer, Route
 from node.rest.handler import rest_routes
 from node.rpc.authentication import COOKIE_FILE, COOKIE_USER, Cookie, Credentials, parse_whitelist
 from node.rpc.http import RpcOverHttp
-from node.rpc.server import RpcOptions, RpcServer
+from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from rpc.server import RpcOptions
 
 if TYPE_CHECKING:
     from cli.arguments import Arguments

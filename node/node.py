@@ -102,9 +102,9 @@ class LocalNode(Node):
 
     def execute_rpc(self, command: str, params: str, uri: str = "/") -> str:
         """Run a command as if it had come over HTTP."""
-        from node.rpc import json
-        from node.rpc.errors import RPC_PARSE_ERROR, JsonError, RpcError
-        from node.rpc.request import Caller, Request
+        from rpc import json
+        from rpc.errors import RPC_PARSE_ERROR, JsonError, RpcError
+        from rpc.request import Caller, Request
 
         try:
             values = json.loads(params)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from node.policy.fee_rate import FeeRate
 from primitives.block import Block
+from primitives.fee_rate import FeeRate
 from primitives.transaction import WITNESS_SCALE_FACTOR
 
 if TYPE_CHECKING:

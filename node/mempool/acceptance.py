@@ -12,8 +12,8 @@ from node.mempool.next_block import NextBlock
 from node.mempool.package import accept_package, test_package
 from node.mempool.results import AcceptResult, PackageResult, ResultKind
 from node.mempool.subpackage import Subpackage
-from node.policy.fee_rate import FeeRate
 from node.policy.reject import Rejection, TxResult
+from primitives.fee_rate import FeeRate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from node.coin import Coin
     from node.mempool.entry import MempoolEntry
-    from node.policy.fee_rate import FeeRate
+    from primitives.fee_rate import FeeRate
     from primitives.transaction import Transaction
 
 

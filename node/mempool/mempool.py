@@ -16,7 +16,7 @@ from node.mempool import memory
 from node.mempool.expiry import Ages
 from node.mempool.graph import TxGraph
 from node.mempool.minimum_fee import RollingFee
-from node.policy.fee_rate import FeeRate
+from primitives.fee_rate import FeeRate
 from primitives.money import format_money
 from primitives.transaction import WITNESS_SCALE_FACTOR
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor
 from typing import TYPE_CHECKING, Final
 
-from node.policy.fee_rate import FeeRate
+from primitives.fee_rate import FeeRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from node.mempool.candidate import Candidate
 from node.mempool.results import AcceptResult, PackageFailure, PackageRejection, PackageResult, ResultKind
 from node.policy import rbf, truc
-from node.policy.fee_rate import FeeRate
 from node.policy.packages import is_child_with_parents, package_hash, package_reason
 from node.policy.reject import Rejection, TxResult
+from primitives.fee_rate import FeeRate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

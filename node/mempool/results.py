@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from node.mempool.entry import MempoolEntry
-    from node.policy.fee_rate import FeeRate
     from node.policy.reject import Rejection
+    from primitives.fee_rate import FeeRate
 
 
 class ResultKind(Enum):

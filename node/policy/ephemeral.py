@@ -14,7 +14,7 @@ from primitives.transaction import OutPoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from node.policy.fee_rate import FeeRate
+    from primitives.fee_rate import FeeRate
     from primitives.transaction import Transaction
 
 

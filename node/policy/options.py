@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from node.policy.fee_rate import FeeRate
+from primitives.fee_rate import FeeRate
 
 DEFAULT_RELAY_FEE: Final = FeeRate(100)
 """Of -minrelaytxfee and -incrementalrelayfee."""

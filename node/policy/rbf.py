@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from node.policy.fee_rate import FeeRate
+    from primitives.fee_rate import FeeRate
     from primitives.transaction import Transaction
 
 MAX_CLUSTERS: Final = 100

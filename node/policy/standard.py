@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from node.coin import Coin
-    from node.policy.fee_rate import FeeRate
     from node.policy.options import MempoolOptions
+    from primitives.fee_rate import FeeRate
     from primitives.transaction import Transaction, TxIn
 
 __all__ = [

@@ -18,10 +18,10 @@ from node.rest.replies import (
     parse_hash,
     parse_number,
 )
-from node.rpc import json
-from node.rpc.script_json import script_text
-from node.rpc.transaction_json import amount_text
 from primitives.encoding import compact_size, sized
+from rpc import json
+from rpc.script_json import script_text
+from rpc.transaction_json import amount_text
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry

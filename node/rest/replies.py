@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from node.http.message import HttpRequest, HttpResponse
-from node.rpc import json
+from rpc import json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from node.context import NodeContext
-    from node.rpc.json import Json
     from node.rpc.server import RpcServer
+    from rpc.json import Json
 
 IMMUTABLE: Final = "public, immutable, max-age=86400"
 NO_STORE: Final = "no-store"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from node.mempool.coin_view import look_up_coin
 from node.rest.replies import NO_STORE, RestCall, bad_request, not_found, parse_hash, parse_number
-from node.rpc import json
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RpcError
-from node.rpc.script_json import script_text
-from node.rpc.transaction_json import amount_text, transaction_members
 from node.rpc.transaction_lookup import find_by_index
 from primitives.encoding import compact_size, sized
+from rpc import json
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RpcError
+from rpc.script_json import script_text
+from rpc.transaction_json import amount_text, transaction_members
 
 if TYPE_CHECKING:
     from node.coin import Coin

@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from coincurve import PublicKey
 
-from node.rpc import json
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import example_cli, example_rpc, examples
-from node.rpc.method import Arg, Kind, Result, method
 from primitives import address
 from primitives.descriptor_checksum import add_checksum
 from primitives.descriptor_inference import infer
@@ -26,10 +22,14 @@ from primitives.script import (
     witness_program,
     witness_script,
 )
+from rpc import json
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
+from rpc.help import example_cli, example_rpc, examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _EXAMPLE: Final = '"bc1q09vm5lfy0j5reeulh4x5752q25uqqvz34hufdl"'
 _EXAMPLE_KEYS: Final = (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from node.rpc import json
-from node.rpc.arguments import parse_hash
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
+from rpc import json
+from rpc.arguments import parse_hash
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
-    from node.rpc.json import Json
+    from rpc.json import Json
 
 
 def known_block(chainstate: Chainstate, block_hash: bytes) -> BlockEntry:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from node.block_scanner import scan_block, script_of
 from node.block_tree import VALID_SCRIPTS
 from node.chainstate import BlockMissingError
-from node.rpc.arguments import parse_hash
 from node.rpc.block_arguments import known_block
 from node.rpc.coin_scan import (
     SCAN_ABORTED,
@@ -19,18 +18,13 @@ from node.rpc.coin_scan import (
     SCAN_STARTED,
     check_start,
 )
-from node.rpc.descriptor_arguments import scanned_scripts
-from node.rpc.errors import (
-    RPC_INTERNAL_ERROR,
-    RPC_INVALID_ADDRESS_OR_KEY,
-    RPC_INVALID_PARAMETER,
-    RPC_MISC_ERROR,
-    RpcError,
-)
-from node.rpc.help import example_cli, example_rpc, examples
 from node.rpc.index_access import filters_of, indexes_of
-from node.rpc.method import Arg, Kind, Result, method
 from primitives import gcs
+from rpc.arguments import parse_hash
+from rpc.descriptor_arguments import scanned_scripts
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.help import example_cli, example_rpc, examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
@@ -38,8 +32,8 @@ if TYPE_CHECKING:
     from node.indexes.filters import FilterIndex
     from node.indexes.scan import Scan
     from node.indexes.thread import IndexThread
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _CHUNK: Final = 10_000
 _EXAMPLE_HASH: Final = "00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09"

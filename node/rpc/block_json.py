@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.chainstate import BlockMissingError
-from node.rpc import json
-from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_MISC_ERROR, RpcError
-from node.rpc.help import UNIX_EPOCH_TIME
-from node.rpc.json import Real
-from node.rpc.method import Kind, Result
-from node.rpc.transaction_json import block_transactions_text
 from primitives.block import Block
 from primitives.work import bits_to_target, difficulty
+from rpc import json
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_MISC_ERROR, RpcError
+from rpc.help import UNIX_EPOCH_TIME
+from rpc.json import Real
+from rpc.method import Kind, Result
+from rpc.transaction_json import block_transactions_text
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
     from node.coin import Coin
-    from node.rpc.json import Json
     from primitives.transaction import Transaction
+    from rpc.json import Json
 
 TXIDS: Final = 1
 DETAILS: Final = 2

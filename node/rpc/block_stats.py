@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from node.rpc import json
 from node.rpc.block_arguments import block_at
 from node.rpc.block_json import hash_hex, read_block_checked, read_undo_checked
-from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import example_cli, example_rpc
-from node.rpc.method import Arg, Kind, Result, method
 from primitives.block import Block
 from primitives.encoding import compact_size
 from primitives.script import is_unspendable
+from rpc import json
+from rpc.errors import RPC_INVALID_PARAMETER, RpcError
+from rpc.help import example_cli, example_rpc
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.coin import Coin
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
     from primitives.transaction import Transaction
+    from rpc.json import Json
 
 _OVERHEAD: Final = 36 + 4
 """Bytes of a coin beside its output: the outpoint, and height with coinbase flag."""

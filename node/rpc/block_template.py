@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from common.version import CLIENT_NAME
 from interfaces import cancellation
-from node.rpc.arguments import parse_hash
 from node.rpc.block_json import target_hex
 from node.rpc.deployments import consensus_params
-from node.rpc.errors import (
+from node.rpc.mining import decode_block
+from node.templates.assembly import least_time
+from node.templates.kinds_of_waits import LongPollWait
+from node.templates.options import MAX_SIGOPS_COST, MAX_WEIGHT
+from node.version_bits import DeploymentChecker, DeploymentState
+from rpc.arguments import parse_hash
+from rpc.errors import (
     RPC_CLIENT_NOT_CONNECTED,
     RPC_DESERIALIZATION_ERROR,
     RPC_INVALID_PARAMETER,
@@ -18,20 +23,15 @@ from node.rpc.errors import (
     RPC_VERIFY_ERROR,
     RpcError,
 )
-from node.rpc.help import UNIX_EPOCH_TIME, examples
-from node.rpc.json import to_str
-from node.rpc.method import Arg, Kind, Result, method
-from node.rpc.mining import decode_block
-from node.templates.assembly import least_time
-from node.templates.kinds_of_waits import LongPollWait
-from node.templates.options import MAX_SIGOPS_COST, MAX_WEIGHT
-from node.version_bits import DeploymentChecker, DeploymentState
+from rpc.help import UNIX_EPOCH_TIME, examples
+from rpc.json import to_str
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _MAX_SIZE: Final = 4_000_000
 """Bytes of a block with witnesses."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.arguments import parse_verbosity
 from node.rpc.block_arguments import find_block
 from node.rpc.block_json import (
     DETAILS,
@@ -17,16 +16,17 @@ from node.rpc.block_json import (
     header_json,
     read_block_checked,
 )
-from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import examples
-from node.rpc.json import Real
-from node.rpc.method import Arg, Kind, Result, method
-from node.rpc.transaction_doc import transaction_doc
 from primitives.work import difficulty
+from rpc.arguments import parse_verbosity
+from rpc.errors import RPC_INVALID_PARAMETER, RpcError
+from rpc.help import examples
+from rpc.json import Real
+from rpc.method import Arg, Kind, Result, method
+from rpc.transaction_doc import transaction_doc
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _EXAMPLE: Final = '"00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09"'
 

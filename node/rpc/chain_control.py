@@ -6,22 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from node.chainstate import ChainstateError
 from node.rpc.block_arguments import find_block
-from node.rpc.errors import (
-    RPC_DATABASE_ERROR,
-    RPC_INVALID_PARAMETER,
-    RPC_MISC_ERROR,
-    RpcError,
-)
-from node.rpc.help import examples
-from node.rpc.method import Arg, Kind, Result, method
+from rpc.errors import RPC_DATABASE_ERROR, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.help import examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _CHECK_LEVEL: Final = 3
 _CHECK_BLOCKS: Final = 6

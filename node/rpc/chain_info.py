@@ -11,18 +11,18 @@ from node.block_tree import VALID_SCRIPTS, VALID_TREE
 from node.chainstate_options import PRUNE_MANUALLY
 from node.rpc.block_arguments import find_active_block
 from node.rpc.block_json import hash_hex, target_hex
-from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import UNIX_EPOCH_TIME, examples
-from node.rpc.json import Real
-from node.rpc.method import Arg, Kind, Result, method
 from primitives.work import difficulty
+from rpc.errors import RPC_INVALID_PARAMETER, RpcError
+from rpc.help import UNIX_EPOCH_TIME, examples
+from rpc.json import Real
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
     from node.kernel_snapshots import ChainOfKernel
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _MONTH: Final = 30 * 24 * 60 * 60
 

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from node.block_scanner import script_of
 from node.coin import decode_coin
-from node.rpc.descriptor_arguments import scanned_scripts
-from node.rpc.errors import RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
-from node.rpc.help import example_cli, example_rpc
 from node.rpc.index_access import all_coins, indexes_of
-from node.rpc.json import Amount
-from node.rpc.method import Arg, Kind, Result, method
 from primitives.descriptor_of_script import infer_descriptor
+from rpc.descriptor_arguments import scanned_scripts
+from rpc.errors import RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.help import example_cli, example_rpc
+from rpc.json import Amount
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from node.indexes.scan import Scan
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _EXAMPLE: Final = "raw(76a91411b366edfc0a8b66feebae5c2e25a7b6a5d1cf3188ac)#fm24fxxy"
 _ABORT_INTERVAL: Final = 8192

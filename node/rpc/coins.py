@@ -9,22 +9,22 @@ from node.coin_statistics import CoinHash
 from node.indexes.coin_stats import BlockStats, CoinStats
 from node.mempool.coin_view import look_up_coin
 from node.policy.consensus import MEMPOOL_HEIGHT
-from node.rpc.arguments import parse_hash
 from node.rpc.block_arguments import block_at
-from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import example_cli, example_cli_named, example_rpc, examples
 from node.rpc.index_access import all_coins, indexes_of, synced_coins
-from node.rpc.json import Amount
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Arg, Kind, Num, Result, method
-from node.rpc.script_json import script_fields
+from rpc.arguments import parse_hash
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
+from rpc.help import example_cli, example_cli_named, example_rpc, examples
+from rpc.json import Amount
+from rpc.method import Arg, Kind, Num, Result, method
+from rpc.script_json import script_fields
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.indexes.coin_stats import CoinStatsIndex
     from node.indexes.thread import IndexThread
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _HASH_EXAMPLE: Final = "00000000c937983704a73af28acdec37b049d214adbda81d7e2a3dd146f6ed09"
 

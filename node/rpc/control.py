@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from common.log_categories import CATEGORIES, parse_category
 from common.version import CLIENT_NAME
-from node.rpc.errors import RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
-from node.rpc.help import UNIX_EPOCH_TIME, examples
-from node.rpc.json import to_str
-from node.rpc.method import Arg, Kind, Num, Result, method
+from rpc.errors import RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.help import UNIX_EPOCH_TIME, examples
+from rpc.json import to_str
+from rpc.method import Arg, Kind, Num, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _STOPPING: Final = f"{CLIENT_NAME} stopping"
 _MAX_TIME: Final = 2**32 - 1

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 from common.consensus import CONSENSUS, NEVER_ACTIVE
 from node.rpc.block_arguments import find_block
 from node.rpc.block_json import hash_hex
-from node.rpc.help import examples
-from node.rpc.method import Arg, Kind, Result, method
 from node.version_bits import DeploymentChecker, DeploymentState
+from rpc.help import examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from common.consensus import ConsensusParams, VersionBitsDeployment
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _SIGNALLING: Final = (DeploymentState.STARTED, DeploymentState.LOCKED_IN)
 _DEPLOYMENT_DOC: Final = (

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final
 from node.rpc.block_arguments import find_active_block
 from node.rpc.block_json import hash_hex, read_block_checked, read_undo_checked
 from node.rpc.coin_scan import SCAN_OBJECTS
-from node.rpc.descriptor_arguments import scanned_scripts
-from node.rpc.help import example_cli
 from node.rpc.index_access import synced_coins
-from node.rpc.json import Amount
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Arg, Kind, Result, method
-from node.rpc.script_json import script_fields
-from node.rpc.transaction_doc import SCRIPT_PUBKEY
 from primitives.block import Block
+from rpc.descriptor_arguments import scanned_scripts
+from rpc.help import example_cli
+from rpc.json import Amount
+from rpc.method import Arg, Kind, Result, method
+from rpc.script_json import script_fields
+from rpc.transaction_doc import SCRIPT_PUBKEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
     from node.coin import Coin
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
     from primitives.transaction import Transaction, TxOut
+    from rpc.json import Json
 
 _IN_BLOCK: Final = (
     Result(Kind.STR_HEX, "blockhash", "The hash of the block, if it is in one", optional=True),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.arguments import parse_range
-from node.rpc.descriptor_arguments import read_descriptor
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
-from node.rpc.help import example_cli, example_rpc
-from node.rpc.method import Arg, Kind, Result, method
 from primitives import address
 from primitives.script import TxoutType, solve
+from rpc.arguments import parse_range
+from rpc.descriptor_arguments import read_descriptor
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.help import example_cli, example_rpc
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
     from primitives.descriptor import Descriptor
     from primitives.signing_data import SigningData
+    from rpc.json import Json
 
 _INFO_EXAMPLE: Final = '"wpkh([d34db33f/84h/0h/0h]0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"'
 _DERIVE_EXAMPLE: Final = (

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from node.fees.estimate import Estimate, FeerateRange, Horizon
 from node.fees.next_block import TARGET, NoEstimateError
-from node.policy.fee_rate import ZERO, FeeRate
-from node.rpc.arguments import check_object, parse_verbosity
-from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import examples
-from node.rpc.json import Amount, Real
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Arg, Kind, Num, Result, method
+from primitives.fee_rate import ZERO, FeeRate
+from rpc.arguments import check_object, parse_verbosity
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RpcError
+from rpc.help import examples
+from rpc.json import Amount, Real
+from rpc.method import Arg, Kind, Num, Result, method
 
 if TYPE_CHECKING:
     from node.fees.estimator import FeeEstimator
     from node.fees.watcher import FeeWatcher
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _MODES: Final = ("unset", "economical", "conservative")
 _RANGE: Final = (

@@ -6,8 +6,15 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from node.block_builder import commit, solve, solve_header, with_root
-from node.rpc.descriptor_arguments import descriptor_script, output_script
-from node.rpc.errors import (
+from node.templates.options import TemplateOptions
+from node.use_gate import ClosedError
+from primitives import address
+from primitives.block import Block
+from primitives.errors import AddressError, DecodeError
+from primitives.transaction import Transaction
+from primitives.transaction_hex import decode_transaction
+from rpc.descriptor_arguments import descriptor_script, output_script
+from rpc.errors import (
     RPC_DESERIALIZATION_ERROR,
     RPC_INTERNAL_ERROR,
     RPC_INVALID_ADDRESS_OR_KEY,
@@ -16,20 +23,13 @@ from node.rpc.errors import (
     RPC_VERIFY_ERROR,
     RpcError,
 )
-from node.rpc.help import example_cli
-from node.rpc.method import Arg, Kind, Num, Result, method
-from node.templates.options import TemplateOptions
-from node.use_gate import ClosedError
-from primitives import address
-from primitives.block import Block
-from primitives.errors import AddressError, DecodeError
-from primitives.transaction import Transaction
-from primitives.transaction_hex import decode_transaction
+from rpc.help import example_cli
+from rpc.method import Arg, Kind, Num, Result, method
 
 if TYPE_CHECKING:
     from node.context import NodeContext
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _TRIES: Final = 1_000_000
 _TXID: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
@@ -172,7 +172,7 @@ def generateblock(context: RpcContext, output: str, transactions: list[str], sub
 def generate(context: RpcContext) -> Json:
     """Say what to use instead."""
     del context
-    from node.rpc.help import help_text
+    from rpc.help import help_text
 
     raise RpcError(RPC_METHOD_NOT_FOUND, help_text(generate))
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from node.http.message import HttpRequest, HttpResponse
 from node.http.server import Route
-from node.rpc.request import Caller
+from rpc.request import Caller
 
 if TYPE_CHECKING:
     from node.rpc.authentication import Credentials
-    from node.rpc.server import Answer, RpcServer
+    from node.rpc.server import RpcServer
+    from rpc.server import Answer
 
 log: Final = logging.getLogger("rpc")
 _JSON: Final = (("Content-Type", "application/json"),)

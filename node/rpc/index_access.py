@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_MISC_ERROR, RpcError
 from node.store import StoreError
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_MISC_ERROR, RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from node.indexes.filters import FilterIndex
     from node.indexes.indexes import Indexes
     from node.indexes.thread import IndexThread
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
 
 
 def indexes_of(context: RpcContext) -> Indexes:

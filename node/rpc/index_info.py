@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.help import example_cli, example_rpc
 from node.rpc.index_access import indexes_of
-from node.rpc.method import Arg, Kind, Result, method
+from rpc.help import example_cli, example_rpc
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 
 @method(

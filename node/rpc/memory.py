@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import examples
-from node.rpc.method import Arg, Kind, Result, method
+from rpc.errors import RPC_INVALID_PARAMETER, RpcError
+from rpc.help import examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _FIELDS: Final = (
     "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from node.rpc.errors import RPC_CLIENT_MEMPOOL_DISABLED, RpcError
+from rpc.errors import RPC_CLIENT_MEMPOOL_DISABLED, RpcError
 
 if TYPE_CHECKING:
     from node.mempool.acceptance import Acceptance
     from node.mempool.mempool import Mempool
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
 
 
 def mempool_of(context: RpcContext) -> Mempool:

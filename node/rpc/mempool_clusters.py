@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.arguments import parse_hash
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RpcError
-from node.rpc.help import examples
-from node.rpc.json import Amount
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Arg, Kind, Result, method
+from rpc.arguments import parse_hash
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RpcError
+from rpc.help import examples
+from rpc.json import Amount
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _CHUNK: Final = Result(
     Kind.OBJ,

@@ -5,21 +5,21 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, cast
 
-from node.rpc.arguments import parse_hash
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RpcError
-from node.rpc.help import examples
-from node.rpc.json import Amount
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Arg, Kind, Result, method
 from primitives.transaction import WITNESS_SCALE_FACTOR
+from rpc.arguments import parse_hash
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RpcError
+from rpc.help import examples
+from rpc.json import Amount
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from node.mempool.entry import MempoolEntry
     from node.mempool.mempool import Mempool
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _BIP125_SEQUENCE: Final = 0xFFFFFFFD
 _FIELDS: Final = (

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from node.mempool.persist import MEMPOOL_FILE, ImportOptions, dump_mempool, load_mempool
-from node.rpc import json
-from node.rpc.errors import RPC_CLIENT_IN_INITIAL_DOWNLOAD, RPC_MISC_ERROR, RpcError
-from node.rpc.help import examples
 from node.rpc.mempool_access import acceptance_of, mempool_of
-from node.rpc.method import Arg, Kind, Result, method
+from rpc import json
+from rpc.errors import RPC_CLIENT_IN_INITIAL_DOWNLOAD, RPC_MISC_ERROR, RpcError
+from rpc.help import examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 
 @method(

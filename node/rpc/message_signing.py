@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_TYPE_ERROR, RpcError
-from node.rpc.help import example_cli, example_rpc
-from node.rpc.method import Arg, Kind, Result, method
 from primitives import address
 from primitives.errors import AddressError
 from primitives.keys import decode_wif
 from primitives.message_signing import MessageCheck, check_message, sign_message
 from primitives.script import TxoutType, solve
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_TYPE_ERROR, RpcError
+from rpc.help import example_cli, example_rpc
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _ADDRESS: Final = '"1D1ZrZNe3JUo7ZycKEYQQiQAWd9y54F4XX"'
 _CHECK_EXAMPLES: Final = (

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from node.block_builder import add_witness_nonce
 from node.rpc.block_json import target_hex
-from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RPC_VERIFY_ERROR, RpcError
-from node.rpc.help import examples
-from node.rpc.json import Amount, Real
-from node.rpc.method import Arg, Kind, Result, method
 from node.templates.assembly import next_time
 from primitives.block import HEADER_SIZE, Block, BlockHeader
 from primitives.errors import DecodeError
 from primitives.work import difficulty
+from rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RPC_VERIFY_ERROR, RpcError
+from rpc.help import examples
+from rpc.json import Amount, Real
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import BlockVerdict, Chainstate
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+", re.ASCII)
 _LOOKUP: Final = 120

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from common.version import CORE_VERSION
 from node.network_options import NETWORKS, service_names
-from node.rpc.help import examples
-from node.rpc.json import Amount
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Kind, Result, method
+from rpc.help import examples
+from rpc.json import Amount
+from rpc.method import Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 PROTOCOL_VERSION: Final = 70016
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from common.version import CLIENT_NAME, VERSION
-from node.rpc.help import examples
-from node.rpc.method import ABSENT, Arg, Kind, Method, Result, method
+from rpc.help import examples
+from rpc.method import ABSENT, Arg, Kind, Method, Result, method
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 Schema = dict[str, Any]
 _HEX: Final[Schema] = {"type": "string", "pattern": "^[0-9a-fA-F]+$"}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.arguments import parse_hash
-from node.rpc.errors import RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import example_cli, example_rpc, examples
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Arg, Kind, Num, Result, method
+from rpc.arguments import parse_hash
+from rpc.errors import RPC_INVALID_PARAMETER, RpcError
+from rpc.help import example_cli, example_rpc, examples
+from rpc.method import Arg, Kind, Num, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 
 @method(

@@ -5,15 +5,6 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.construct_transaction import construct_transaction
-from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RpcError
-from node.rpc.help import example_cli
-from node.rpc.json import Amount
-from node.rpc.method import Arg, Kind, Result, method
-from node.rpc.psbt_arguments import PSBT_ARG, PSBTS_ARG, VERSION_ARG, check_version, read_psbt
-from node.rpc.psbt_doc import ANALYZED_PSBT, DECODED_PSBT
-from node.rpc.psbt_json import psbt_fields
-from node.rpc.transaction_doc import creation_args
 from node.script_check import ScriptChecker
 from primitives.errors import DecodeError
 from primitives.psbt import Psbt, combine
@@ -21,10 +12,19 @@ from primitives.psbt_analysis import Analysis, InputAnalysis, analyze
 from primitives.psbt_signing import spent_outputs
 from primitives.psbt_writing import encode_psbt
 from primitives.transaction_hex import decode_transaction
+from rpc.construct_transaction import construct_transaction
+from rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RpcError
+from rpc.help import example_cli
+from rpc.json import Amount
+from rpc.method import Arg, Kind, Result, method
+from rpc.psbt_arguments import PSBT_ARG, PSBTS_ARG, VERSION_ARG, check_version, read_psbt
+from rpc.psbt_doc import ANALYZED_PSBT, DECODED_PSBT
+from rpc.psbt_json import psbt_fields
+from rpc.transaction_doc import creation_args
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _PSBT_RESULT: Final = Result(Kind.STR, "", "The PSBT in base64")
 _INPUTS_EXAMPLE: Final = '"[{\\"txid\\":\\"myid\\",\\"vout\\":0}]"'

@@ -5,10 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.rpc.coin_lookup import find_coins, find_transactions
-from node.rpc.descriptor_arguments import scanned_scripts
-from node.rpc.help import example_cli
-from node.rpc.method import Arg, Kind, Result, method
-from node.rpc.psbt_arguments import DESCRIPTORS_INNER, PSBT_ARG, read_psbt, signing_error
 from node.rpc.signing import SIGHASH_HELP, parse_sighash
 from node.script_check import ScriptChecker
 from primitives.psbt_signing import (
@@ -21,12 +17,16 @@ from primitives.psbt_signing import (
 from primitives.psbt_writing import encode_psbt
 from primitives.script import TxoutType, solve, witness_program
 from primitives.signing_data import SigningData
+from rpc.descriptor_arguments import scanned_scripts
+from rpc.help import example_cli
+from rpc.method import Arg, Kind, Result, method
+from rpc.psbt_arguments import DESCRIPTORS_INNER, PSBT_ARG, read_psbt, signing_error
 
 if TYPE_CHECKING:
     from node.context import NodeContext
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
     from primitives.psbt import Psbt
+    from rpc.json import Json
 
 
 @method(

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc import json
-from node.rpc.arguments import parse_hash, parse_hex, parse_verbosity
-from node.rpc.construct_transaction import construct_transaction
-from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RpcError
-from node.rpc.help import example_cli, example_rpc, examples
-from node.rpc.method import Arg, Kind, Result, method
-from node.rpc.script_json import script_fields
-from node.rpc.transaction_doc import BLOCK_OF_TRANSACTION, OUTPUT_TYPES, creation_args, transaction_doc
-from node.rpc.transaction_json import transaction_members, transaction_text
 from node.rpc.transaction_lookup import find_by_index, find_in_block, spent_coins
 from primitives.address import script_hash_address
 from primitives.descriptor_of_script import infer_descriptor
@@ -21,13 +12,22 @@ from primitives.hashes import hash160, sha256
 from primitives.script import TxoutType, has_valid_ops, is_success, is_unspendable, iterate, solve, witness_script
 from primitives.signing_data import SigningData
 from primitives.transaction_hex import decode_transaction
+from rpc import json
+from rpc.arguments import parse_hash, parse_hex, parse_verbosity
+from rpc.construct_transaction import construct_transaction
+from rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RpcError
+from rpc.help import example_cli, example_rpc, examples
+from rpc.method import Arg, Kind, Result, method
+from rpc.script_json import script_fields
+from rpc.transaction_doc import BLOCK_OF_TRANSACTION, OUTPUT_TYPES, creation_args, transaction_doc
+from rpc.transaction_json import transaction_members, transaction_text
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
     from node.block_tree import BlockEntry
     from node.context import NodeContext
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _EXAMPLE_INPUTS: Final = '"[{\\"txid\\":\\"myid\\",\\"vout\\":0}]"'
 _EXAMPLE_INPUTS_RPC: Final = '[{"txid":"myid","vout":0}]'

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc import json
-from node.rpc.arguments import check_object, parse_amount, parse_hash, parse_hex
 from node.rpc.coin_lookup import find_coins
-from node.rpc.errors import (
-    RPC_DESERIALIZATION_ERROR,
-    RPC_INVALID_ADDRESS_OR_KEY,
-    RPC_INVALID_PARAMETER,
-    RPC_TYPE_ERROR,
-    RPC_VERIFY_ERROR,
-    RpcError,
-)
-from node.rpc.help import example_cli, example_rpc, examples
-from node.rpc.method import Arg, Kind, Result, method
-from node.rpc.transaction_json import amount_text
 from node.transaction_signing import MISSING_AMOUNT, NOT_FOUND, merge_transactions, sign_transaction
 from primitives import sighash
 from primitives.errors import DecodeError
@@ -27,10 +14,23 @@ from primitives.script import is_pay_to_script_hash, script_hash_script, to_asm,
 from primitives.signing_data import SigningData
 from primitives.transaction import MAX_MONEY, OutPoint, Transaction, TxIn, TxOut
 from primitives.transaction_hex import decode_transaction
+from rpc import json
+from rpc.arguments import check_object, parse_amount, parse_hash, parse_hex
+from rpc.errors import (
+    RPC_DESERIALIZATION_ERROR,
+    RPC_INVALID_ADDRESS_OR_KEY,
+    RPC_INVALID_PARAMETER,
+    RPC_TYPE_ERROR,
+    RPC_VERIFY_ERROR,
+    RpcError,
+)
+from rpc.help import example_cli, example_rpc, examples
+from rpc.method import Arg, Kind, Result, method
+from rpc.transaction_json import amount_text
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 SIGHASH_TYPES: Final = {
     "DEFAULT": sighash.DEFAULT,

@@ -10,26 +10,20 @@ from node.coin_statistics import CoinHash, Coins, compute
 from node.kernel_snapshots import SnapshotError
 from node.rpc.block_arguments import block_at, known_block
 from node.rpc.block_json import hash_hex
-from node.rpc.errors import (
-    RPC_DESERIALIZATION_ERROR,
-    RPC_INTERNAL_ERROR,
-    RPC_INVALID_PARAMETER,
-    RPC_MISC_ERROR,
-    RpcError,
-)
-from node.rpc.help import example_cli
 from node.rpc.index_access import all_coins, indexes_of
-from node.rpc.method import Arg, Kind, Result, method
 from node.snapshot_loading import load_snapshot
 from node.snapshot_reader import SnapshotFormatError
 from node.utxo_snapshot import RolledBackCoins, message_start, write_snapshot
+from rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INTERNAL_ERROR, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.help import example_cli
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from node.block_tree import BlockEntry
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _SNAPSHOT_HEIGHTS: Final = {"main": 935_000, "test": 4_840_000, "testnet4": 120_000, "signet": 290_000, "regtest": 299}
 """The last snapshot of each chain that Core loads."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from node.rpc import json
-from node.rpc.arguments import check_object, parse_hash
-from node.rpc.errors import RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
-from node.rpc.help import example_cli_named, examples
 from node.rpc.mempool_access import mempool_of
-from node.rpc.method import Arg, Kind, Result, method
 from node.store import StoreError
 from primitives.transaction import Transaction
+from rpc import json
+from rpc.arguments import check_object, parse_hash
+from rpc.errors import RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.help import example_cli_named, examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.indexes.chain import Chain
     from node.indexes.thread import IndexThread
     from node.indexes.transactions import SpenderIndex
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _EXAMPLE: Final = '[{"txid":"a08e6907dbbd3d809776dbfc5d82e371b764ed838b5655e72f463568df1aadf0","vout":3}]'
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from node.chainstate import BlockMissingError
-from node.rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_MISC_ERROR, RpcError
 from primitives.block import Block
 from primitives.transaction import Transaction
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_MISC_ERROR, RpcError
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry

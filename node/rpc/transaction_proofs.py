@@ -6,27 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 from node.block_scanner import HEADER_SIZE, scan_block
 from node.chainstate import BlockMissingError
-from node.rpc import json
-from node.rpc.arguments import parse_hash, parse_hex
 from node.rpc.block_arguments import find_block, known_block
 from node.rpc.block_json import check_block_available
-from node.rpc.errors import (
-    RPC_INTERNAL_ERROR,
-    RPC_INVALID_ADDRESS_OR_KEY,
-    RPC_INVALID_PARAMETER,
-    RPC_MISC_ERROR,
-    RpcError,
-)
 from node.rpc.index_access import indexes_of, synced_coins
-from node.rpc.method import Arg, Kind, Result, method
 from primitives.block import BlockHeader
 from primitives.errors import DecodeError
 from primitives.merkle import MerkleBlock
+from rpc import json
+from rpc.arguments import parse_hash, parse_hex
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 
 @method(

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from node.mempool.broadcast import BroadcastError, BroadcastFailure, broadcast
 from node.mempool.results import AcceptResult, PackageFailure, PackageResult, ResultKind
-from node.policy.fee_rate import FeeRate
 from node.policy.packages import MAX_COUNT, is_child_with_parents_tree
 from node.policy.reject import TxResult
-from node.rpc import json
-from node.rpc.arguments import parse_amount, parse_fee_rate
-from node.rpc.errors import (
+from node.rpc.mempool_access import acceptance_of, mempool_of
+from primitives.errors import DecodeError
+from primitives.fee_rate import FeeRate
+from primitives.script import has_valid_ops, is_unspendable
+from primitives.transaction_hex import decode_transaction
+from rpc import json
+from rpc.arguments import parse_amount, parse_fee_rate
+from rpc.errors import (
     RPC_DESERIALIZATION_ERROR,
     RPC_INVALID_PARAMETER,
     RPC_VERIFY_ALREADY_IN_UTXO_SET,
@@ -19,20 +23,16 @@ from node.rpc.errors import (
     RPC_VERIFY_REJECTED,
     RpcError,
 )
-from node.rpc.help import example_cli, example_rpc
-from node.rpc.json import Amount
-from node.rpc.mempool_access import acceptance_of, mempool_of
-from node.rpc.method import Arg, Kind, Result, method
-from primitives.errors import DecodeError
-from primitives.script import has_valid_ops, is_unspendable
-from primitives.transaction_hex import decode_transaction
+from rpc.help import example_cli, example_rpc
+from rpc.json import Amount
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
     from primitives.transaction import Transaction
+    from rpc.json import Json
 
 _CODES: Final = {
     BroadcastFailure.MEMPOOL_REJECTED: RPC_VERIFY_REJECTED,

@@ -6,17 +6,17 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from interfaces import cancellation
-from node.rpc.arguments import parse_hash
-from node.rpc.errors import RPC_MISC_ERROR, RpcError
-from node.rpc.help import examples
-from node.rpc.method import Arg, Kind, Result, method
+from rpc.arguments import parse_hash
+from rpc.errors import RPC_MISC_ERROR, RpcError
+from rpc.help import examples
+from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from node.block_tree import BlockEntry
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from node.rpc.context import RpcContext
+    from rpc.json import Json
 
 _TIMEOUT: Final = Arg(
     "timeout", Kind.NUM, "How many milliseconds to wait at most; 0 for as long as it takes", default=0

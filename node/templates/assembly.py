@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from node.policy.fee_rate import FeeRate
 from node.templates.coinbase import make_coinbase
 from node.templates.selection import Limits, Selection, select
 from node.templates.template import Template
 from primitives.block import HEADER_SIZE, BlockHeader
 from primitives.encoding import compact_size
+from primitives.fee_rate import FeeRate
 from primitives.transaction import WITNESS_SCALE_FACTOR
 
 if TYPE_CHECKING:

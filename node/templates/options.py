@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from node.policy.fee_rate import FeeRate
+from primitives.fee_rate import FeeRate
 
 MAX_WEIGHT: Final = 4_000_000
 """Of a block (BIP141)."""

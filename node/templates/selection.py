@@ -14,7 +14,7 @@ from primitives.transaction import SEQUENCE_FINAL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from node.policy.fee_rate import FeeRate
+    from primitives.fee_rate import FeeRate
     from primitives.transaction import Transaction
 
 _MOST_FAILURES: Final = 1000

@@ -20,9 +20,9 @@ from conftest import wait_until
 from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.context import NodeContext
-from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from rpc.request import Caller
 
 PORT = 18997
 pytestmark = pytest.mark.skipif(not os.environ.get("BITCOIN_NODE_V32"), reason="BITCOIN_NODE_V32 is not set")

@@ -16,8 +16,9 @@ from zoo import KeeperInit
 
 from interfaces.rpc import Rpc
 from ipc import Ipc
-from node.rpc.server import RpcOptions, RpcOverIpc, RpcServer
+from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from rpc.server import RpcOptions, RpcOverIpc
 
 NODE = os.environ.get("BITCOIN_NODE_V32", "")
 pytestmark = pytest.mark.skipif(not NODE, reason="no bitcoin-node v32 here")

@@ -16,7 +16,7 @@ from node.fees.estimate import Horizon
 from node.fees.estimator import FeeEstimator
 from node.fees.fee_file import FeeFile, read_estimates, written
 from node.rpc.fees import horizon_json
-from node.rpc.json import dumps, loads
+from rpc.json import dumps, loads
 
 pytestmark = pytest.mark.skipif("31" not in CORE, reason="BITCOIN_NODE_V31 is not set")
 TARGETS = (1, 2, 3, 5, 6, 11, 12, 13, 20, 24, 25, 47, 48, 49, 144, 500, 504, 1008)

@@ -21,8 +21,9 @@ from node.context import NodeContext
 from node.indexes.indexes import Indexes, IndexOptions
 from node.mempool.mempool import Mempool
 from node.policy.options import MempoolOptions
-from node.rpc.server import RpcOverIpc, RpcServer
+from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from rpc.server import RpcOverIpc
 
 VERSIONS = [v for v in ("31", "32") if os.environ.get(f"BITCOIN_NODE_V{v}")]
 ALL = IndexOptions(transactions=True, filters=True, coin_stats=True)

@@ -18,7 +18,6 @@ from conftest import wait_until
 from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.context import NodeContext
-from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from primitives import bech32
@@ -34,6 +33,7 @@ from primitives.script import (
     witness_script,
 )
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.request import Caller
 
 VERSIONS = [v for v in ("31", "32") if os.environ.get(f"BITCOIN_NODE_V{v}")]
 _POINT = (

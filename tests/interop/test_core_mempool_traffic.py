@@ -16,11 +16,11 @@ from mempool_chain import SCRIPT, Coin, MempoolChain, coins_of, spend
 from common.chains import REGTEST
 from node.context import NodeContext
 from node.policy.options import MempoolOptions
-from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from primitives.block import Block
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.request import Caller
 
 pytestmark = pytest.mark.skipif(not CORE, reason="neither BITCOIN_NODE_V31 nor BITCOIN_NODE_V32 is set")
 TIGHT = MempoolOptions(cluster_count=8, cluster_size_vbytes=20_000)

@@ -15,10 +15,10 @@ from node.coin import Coin
 from node.input_scripts import InputScripts
 from node.policy import ephemeral, standard, truc
 from node.policy.consensus import check_inputs, check_transaction, is_final, sequence_locks
-from node.policy.fee_rate import FeeRate
 from node.policy.options import MempoolOptions
 from node.policy.reject import Rejection, TxResult
 from primitives.block import Block
+from primitives.fee_rate import FeeRate
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
 pytestmark = pytest.mark.skipif(not CORE, reason="neither BITCOIN_NODE_V31 nor BITCOIN_NODE_V32 is set")

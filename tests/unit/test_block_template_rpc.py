@@ -17,10 +17,10 @@ from common.chains import MAIN, REGTEST, SIGNET
 from node.chainstate import Chainstate
 from node.chainstate_options import ChainstateOptions, Deployment
 from node.context import NodeContext
-from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from node.templates.options import MiningPolicy
+from rpc.request import Caller
 
 SEGWIT = {"rules": ["segwit"]}
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"

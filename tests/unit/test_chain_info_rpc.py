@@ -9,8 +9,9 @@ import pytest
 from regtest_node import RegtestNode, regtest_node
 
 from node.rpc.block_stats import percentiles, truncated_median
-from node.rpc.server import RpcOptions, RpcOverIpc, RpcServer
+from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from rpc.server import RpcOptions, RpcOverIpc
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from common.chains import REGTEST
-from node.rpc.descriptor_arguments import descriptor_script, output_script, scanned_scripts
 from node.rpc.descriptors import deriveaddresses, getdescriptorinfo
-from node.rpc.errors import RpcError
 from node.rpc.message_signing import signmessagewithprivkey, verifymessage
-from node.rpc.method import Method
 from primitives.descriptor_checksum import add_checksum
+from rpc.descriptor_arguments import descriptor_script, output_script, scanned_scripts
+from rpc.errors import RpcError
+from rpc.method import Method
 
 CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST)))
 PUBKEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"

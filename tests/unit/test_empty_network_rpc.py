@@ -9,11 +9,13 @@ from node.context import NodeContext
 from node.mempool.mempool import Mempool
 from node.network_options import NODE_NETWORK, NODE_WITNESS, NetworkOptions, Proxy
 from node.policy.options import MempoolOptions
-from node.rpc.errors import RpcError
+from node.rpc.context import RpcContext
 from node.rpc.mempool import getrawmempool
-from node.rpc.request import Request, RpcContext
-from node.rpc.server import RpcOptions, RpcServer
+from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from rpc.errors import RpcError
+from rpc.request import Request
+from rpc.server import RpcOptions
 
 NETWORK = NetworkOptions(
     "/pynode:1/", ("ipv4", "onion"), {"onion": Proxy("127.0.0.1:9050")}, NODE_NETWORK | NODE_WITNESS

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.policy.fee_rate import ZERO, FeeRate
+from primitives.fee_rate import ZERO, FeeRate
 from primitives.money import format_money, parse_money
 from primitives.transaction import MAX_MONEY
 

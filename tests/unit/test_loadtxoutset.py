@@ -17,9 +17,10 @@ from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.indexes import coin_snapshot
 from node.indexes.indexes import Indexes, IndexOptions, SnapshotChain
-from node.rpc.server import RpcOverIpc, RpcServer
+from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from node.validated_chain import ValidatedChain
+from rpc.server import RpcOverIpc
 
 BASE = "385901ccbd69dff6bbd00065d01fb8a9e464dede7cfe0372443884f9b1dcf6b9"
 COINS = "17dcc016d188d16068907cdeb38b75691a118d43053b8cd6a25969419381d13a"

@@ -10,9 +10,9 @@ from mempool_chain import MempoolChain, coins_of, mempool_chain, spend
 
 from common.chains import REGTEST
 from node.context import NodeContext
-from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
+from rpc.request import Caller
 
 Ask = Callable[..., Any]
 

@@ -11,8 +11,8 @@ from mempool_model import check
 from node.mempool.entry import MempoolEntry
 from node.mempool.expiry import Ages
 from node.mempool.minimum_fee import HALF_LIFE, RollingFee
-from node.policy.fee_rate import FeeRate
 from node.policy.options import MempoolOptions
+from primitives.fee_rate import FeeRate
 
 FULL = MempoolOptions(max_bytes=200_000, cluster_size_vbytes=5_000)
 NOW = 2_000_000_000

@@ -8,8 +8,8 @@ from mempool_chain import MempoolChain, coins_of, mempool_chain, spend
 from mempool_model import check
 
 from node.mempool.results import PackageFailure, ResultKind
-from node.policy.fee_rate import FeeRate
 from node.policy.options import MempoolOptions
+from primitives.fee_rate import FeeRate
 from primitives.transaction import Transaction
 
 

@@ -9,8 +9,8 @@ from cli.errors import StartError
 from cli.mempool_settings import check_size, mempool_options
 from cli.pynode import PROGRAM
 from common.chains import MAIN, REGTEST, ChainParams
-from node.policy.fee_rate import FeeRate
 from node.policy.options import MempoolOptions
+from primitives.fee_rate import FeeRate
 
 
 def options(*words: str, chain: ChainParams = MAIN) -> MempoolOptions:

@@ -14,12 +14,12 @@ from common.chains import REGTEST
 from node.block_builder import add_witness_nonce
 from node.chainstate_options import PRUNE_MANUALLY, ChainstateOptions, Deployment
 from node.context import NodeContext
-from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from node.templates.options import MiningPolicy, TemplateOptions
 from primitives.block import Block, BlockHeader
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.request import Caller
 
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 KEY = "tpubD6NzVbkrYhZ4XgiXtGrdW5XDAPFCL9h7we1vwNCpn8tGbBcgfVYjXyhWo4E1xkh56hjod1RhGjxbaTLV3X4FyWuejifB9jusQ46QzG87VKp"

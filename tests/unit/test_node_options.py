@@ -13,8 +13,8 @@ from cli.node_settings import mining_policy
 from cli.options import help_text
 from cli.pynode import PROGRAM
 from common.chains import chain_by_name
-from node.policy.fee_rate import FeeRate
 from node.templates.options import MiningPolicy
+from primitives.fee_rate import FeeRate
 
 
 def given(*words: str, config: str = "", chain: str = "regtest") -> Arguments:

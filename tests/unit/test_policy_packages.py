@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from node.policy import ephemeral, packages, rbf, truc
-from node.policy.fee_rate import FeeRate
 from node.policy.options import DEFAULT_DUST_RELAY_FEE
 from node.policy.reject import Rejection, TxResult
+from primitives.fee_rate import FeeRate
 from primitives.hashes import sha256
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 

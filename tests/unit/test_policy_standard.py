@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from node.coin import Coin
 from node.policy import standard
-from node.policy.fee_rate import FeeRate
 from node.policy.options import DEFAULT_DUST_RELAY_FEE, MempoolOptions
 from primitives import script
+from primitives.fee_rate import FeeRate
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
 OPTIONS = MempoolOptions()

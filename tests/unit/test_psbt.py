@@ -13,9 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.chains import REGTEST
-from node.rpc.errors import RpcError
-from node.rpc.json import dumps
-from node.rpc.method import Method
 from node.rpc.psbt import analyzepsbt, combinepsbt, converttopsbt, createpsbt, decodepsbt, joinpsbts
 from node.rpc.psbt_signing import descriptorprocesspsbt, finalizepsbt, utxoupdatepsbt
 from primitives.bip32 import KeyOrigin
@@ -28,6 +25,9 @@ from primitives.psbt import Proprietary, Psbt, PsbtInput, PsbtOutput, combine
 from primitives.psbt_reading import decode_psbt, parse_psbt
 from primitives.psbt_writing import encode_psbt, serialize_psbt
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.errors import RpcError
+from rpc.json import dumps
+from rpc.method import Method
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "bip174.json").read_text())
 CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST, indexes=None, mempool=None)))

@@ -13,12 +13,12 @@ from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.indexes.indexes import Indexes, IndexOptions
-from node.rpc.request import Caller
-from node.rpc.script_json import script_fields
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from primitives.block import Block
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.request import Caller
+from rpc.script_json import script_fields
 
 MATURITY = 100
 

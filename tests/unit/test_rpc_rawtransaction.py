@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from common.chains import REGTEST
 from node.context import NodeContext
-from node.rpc.request import Caller
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from primitives.address import encode
@@ -25,6 +24,7 @@ from primitives.script import (
 )
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 from primitives.transaction_hex import decode_transaction
+from rpc.request import Caller
 
 TXID = "1d1d4e24ed99057e84c3f80fd8fbec79ed9e1acee37da269356ecea000000000"
 KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"

@@ -10,12 +10,15 @@ import pytest
 
 from common.chains import REGTEST
 from node.context import NodeContext
-from node.rpc.errors import RpcError
-from node.rpc.json import Amount, Json, Raw, Real
-from node.rpc.method import Arg, Kind, Method, Num, Result, method
-from node.rpc.request import Caller, RpcContext
-from node.rpc.server import Answer, RpcOptions, RpcOverIpc, RpcServer
-from node.rpc.table import MethodTable, full_table
+from node.rpc.context import RpcContext
+from node.rpc.server import RpcServer
+from node.rpc.table import full_table
+from rpc.errors import RpcError
+from rpc.json import Amount, Json, Raw, Real
+from rpc.method import Arg, Kind, Method, Num, Result, method
+from rpc.request import Caller
+from rpc.server import Answer, RpcOptions, RpcOverIpc
+from rpc.table import MethodTable
 
 ANY = Result(Kind.ANY)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from node.policy.fee_rate import FeeRate
 from node.templates.selection import Entry, Limits, Selection, select
+from primitives.fee_rate import FeeRate
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
 FREE = FeeRate(0)

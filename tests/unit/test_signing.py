@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.chains import REGTEST
-from node.rpc.errors import RpcError
 from node.rpc.signing import combinerawtransaction, signrawtransactionwithkey
 from node.script_check import ScriptChecker
 from node.transaction_signing import merge_transactions, sign_transaction
@@ -22,6 +21,7 @@ from primitives.sighash import ALL, ANYONECANPAY, DEFAULT, NONE, SINGLE, Sighash
 from primitives.signing_data import SigningData
 from primitives.taproot import Leaf, TapTree, depths_are_complete, infer_tree
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.errors import RpcError
 
 KEYS = [PrivateKey(sha256(bytes((number,)))) for number in range(3)]
 PUBKEYS = [key.public_key() for key in KEYS]

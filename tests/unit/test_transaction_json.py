@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.chains import MAIN, REGTEST
-from node.rpc.script_json import script_fields, script_text
-from node.rpc.transaction_json import amount_text, block_transactions_text, transaction_text
 from primitives.block import Block, BlockHeader
 from primitives.descriptor_checksum import add_checksum
 from primitives.descriptor_inference import infer
@@ -22,6 +20,8 @@ from primitives.script import (
     witness_script,
 )
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.script_json import script_fields, script_text
+from rpc.transaction_json import amount_text, block_transactions_text, transaction_text
 
 KEY = bytes.fromhex("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798")
 SIGNATURE = bytes.fromhex(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
 
-from node.rpc.errors import RPC_MISC_ERROR, RPC_TYPE_ERROR, JsonError, RpcError
+from rpc.errors import RPC_MISC_ERROR, RPC_TYPE_ERROR, JsonError, RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc import json
-from node.rpc.arguments import parse_amount, parse_hash, parse_hex
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 from primitives import address
 from primitives.errors import AddressError
 from primitives.opcodes import OP_RETURN
 from primitives.script import push_data
 from primitives.transaction import SEQUENCE_FINAL, OutPoint, Transaction, TxIn, TxOut
+from rpc import json
+from rpc.arguments import parse_amount, parse_hash, parse_hex
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
-    from node.rpc.json import Json
+    from rpc.json import Json
 
 MAX_BIP125_RBF_SEQUENCE: Final = SEQUENCE_FINAL - 2
 _MIN_VERSION: Final = 1

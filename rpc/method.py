@@ -1,27 +1,27 @@
 """What an RPC method says of itself: arguments, results, help (Core: RPCMethod in src/rpc/util.h).
 
     @method("blockchain", "getblockhash", Arg("height", Kind.NUM, "Where"), result=Result(Kind.STR_HEX), help="...")
-    def getblockhash(context: RpcContext, height: int) -> Json: ...
+    def getblockhash(context: MethodContext[NodeContext], height: int) -> Json: ...
 
 The name now stands for a `Method`, which its module lists in METHODS. The function gets the context and one
 value for each argument: its `default` if it is absent, else None. NUM arrives as int (`number` says of what
-range), everything else as `node.rpc.json` reads it.
+range), everything else as `rpc.json` reads it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from node.rpc import json
-from node.rpc.errors import RPC_TYPE_ERROR, RpcError
+from rpc import json
+from rpc.errors import RPC_TYPE_ERROR, RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from node.rpc.json import Json
-    from node.rpc.request import RpcContext
+    from rpc.context import MethodContext
+    from rpc.json import Json
 
 
 class Kind(Enum):
@@ -38,9 +38,9 @@ class Kind(Enum):
     OBJ_USER_KEYS = ("object", "json object of any keys")
     """Argument: an object whose keys the caller chooses."""
     AMOUNT = (None, "numeric or string")
-    """Argument: bitcoins, see node.rpc.arguments.amount."""
+    """Argument: bitcoins, see rpc.arguments.amount."""
     RANGE = (None, "numeric or array")
-    """Argument: n or [n, n], see node.rpc.arguments.descriptor_range."""
+    """Argument: n or [n, n], see rpc.arguments.descriptor_range."""
     NONE = ("null", "json null")
     ANY = (None, "any")
     STR_AMOUNT = ("number", "numeric amount")
@@ -173,15 +173,6 @@ class Result:
         return wrong
 
 
-class MethodFunction(Protocol):
-    """What runs when a method is called."""
-
-    __name__: str
-
-    def __call__(self, context: RpcContext, /, *args: Any) -> Json:
-        """Return the result, or raise RpcError; any other exception becomes RPC_MISC_ERROR with its text."""
-
-
 @dataclass(frozen=True, slots=True)
 class Method:
     """A method of the table. Call it as the function it was made of."""
@@ -193,6 +184,7 @@ class Method:
     help: str
     examples: str
     function: Callable[..., Json]
+    """Returns the result or raises RpcError; any other exception becomes RPC_MISC_ERROR with its text."""
     quick: bool = False
     """Neither waits for anything, not even a lock, nor computes: it may run on the thread that serves all clients."""
     required: int = field(init=False)
@@ -210,7 +202,7 @@ class Method:
             names.append((arg.names, False))
         object.__setattr__(self, "names", tuple(names))
 
-    def __call__(self, context: RpcContext, *values: Any) -> Json:
+    def __call__(self, context: MethodContext[Any], *values: Any) -> Json:
         """Run it with values that were read already."""
         return self.function(context, *values)
 
@@ -258,7 +250,7 @@ def method(
     examples: str = "",
     quick: bool = False,
 ) -> Callable[[Callable[..., Json]], Method]:
-    """Make a Method of a function; category "hidden" keeps it out of the list, node.rpc.help makes `examples`."""
+    """Make a Method of a function; category "hidden" keeps it out of the list, rpc.help makes `examples`."""
 
     def make(function: Callable[..., Json]) -> Method:
         results = result if isinstance(result, tuple) else (result,)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc.json import Amount, Raw
-from node.rpc.script_json import script_fields
-from node.rpc.transaction_json import transaction_text
 from primitives import base58
 from primitives.bip32 import format_path
 from primitives.miniscript_types import Fragment
@@ -15,12 +12,15 @@ from primitives.psbt_writing import origin_order, xpub_order
 from primitives.script import to_asm
 from primitives.sighash import ALL, ANYONECANPAY, NONE, SINGLE
 from primitives.transaction import MAX_MONEY
+from rpc.json import Amount, Raw
+from rpc.script_json import script_fields
+from rpc.transaction_json import transaction_text
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
-    from node.rpc.json import Json
     from primitives.bip32 import KeyOrigin
     from primitives.psbt import LeafOrigins, Proprietary, Psbt, PsbtInput, PsbtOutput
+    from rpc.json import Json
 
 _SIGHASH_NAMES: Final = {ALL: "ALL", NONE: "NONE", SINGLE: "SINGLE"}
 _PREIMAGES: Final = (

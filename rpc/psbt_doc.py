@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.rpc.method import Kind, Result
-from node.rpc.transaction_doc import SCRIPT_PUBKEY, transaction_doc
+from rpc.method import Kind, Result
+from rpc.transaction_doc import SCRIPT_PUBKEY, transaction_doc
 
 _PROPRIETARY_FIELDS: Final = (
     Result(

@@ -7,12 +7,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from node.rpc.errors import RPC_INVALID_REQUEST, RpcError
+from rpc.errors import RPC_INVALID_REQUEST, RpcError
 
 if TYPE_CHECKING:
-    from node.context import NodeContext
-    from node.rpc.json import Json
-    from node.rpc.server import RpcServer
+    from rpc.json import Json
 
 log: Final = logging.getLogger("rpc")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 .,;\-_/:?@()]")
@@ -100,12 +98,3 @@ class Request:
         if self.id is not ABSENT:
             reply["id"] = self.id
         return reply
-
-
-@dataclass(frozen=True, slots=True)
-class RpcContext:
-    """What a method works with."""
-
-    node: NodeContext
-    request: Request
-    server: RpcServer

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from node.rpc import json
-from node.rpc.method import ABSENT, Arg, Kind, Result
+from rpc import json
+from rpc.method import ABSENT, Arg, Kind, Result
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.method import Method
+    from rpc.json import Json
+    from rpc.method import Method
 
 UNIX_EPOCH_TIME: Final = "UNIX epoch time"
 _GAP: Final = 4

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc import json
-from node.rpc.arguments import parse_range
-from node.rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 from primitives import address
 from primitives.descriptor_parsing import parse_descriptor
 from primitives.errors import AddressError, DescriptorError
 from primitives.signing_data import SigningData
+from rpc import json
+from rpc.arguments import parse_range
+from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
-    from node.rpc.json import Json
     from primitives.descriptor_parsing import ParsedDescriptor
+    from rpc.json import Json
 
 _DEFAULT_SCAN: Final = (0, 1000)
 

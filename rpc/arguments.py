@@ -9,15 +9,15 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from node.policy.fee_rate import FeeRate
-from node.rpc import json
-from node.rpc.errors import RPC_INVALID_PARAMETER, RPC_TYPE_ERROR, RpcError
-from node.rpc.json import Number, pairs_of
+from primitives.fee_rate import FeeRate
 from primitives.transaction import COIN, MAX_MONEY
+from rpc import json
+from rpc.errors import RPC_INVALID_PARAMETER, RPC_TYPE_ERROR, RpcError
+from rpc.json import Number, pairs_of
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
-    from node.rpc.method import Method
+    from rpc.json import Json
+    from rpc.method import Method
 
 _FIXED_POINT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,18})?", re.ASCII)
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from node.rpc import json
 from primitives import address
 from primitives.descriptor_checksum import add_checksum
 from primitives.descriptor_inference import infer, is_xonly_key
 from primitives.script import solve, to_asm
+from rpc import json
 
 if TYPE_CHECKING:
     from common.chains import ChainParams

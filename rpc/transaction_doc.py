@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.rpc.help import UNIX_EPOCH_TIME
-from node.rpc.method import Arg, Kind, Num, Result
 from primitives.script import TxoutType
+from rpc.help import UNIX_EPOCH_TIME
+from rpc.method import Arg, Kind, Num, Result
 
 OUTPUT_TYPES: Final = ", ".join(TxoutType)
 

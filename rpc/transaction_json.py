@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from node.rpc.script_json import script_text
 from primitives.script import to_asm
 from primitives.transaction import COIN
+from rpc.script_json import script_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

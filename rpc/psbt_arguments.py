@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.rpc import json
-from node.rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RPC_VERIFY_ERROR, RpcError
-from node.rpc.method import Arg, Kind, Num
 from primitives.errors import PsbtError
 from primitives.psbt_reading import decode_psbt
 from primitives.psbt_signing import SigningError
+from rpc import json
+from rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RPC_VERIFY_ERROR, RpcError
+from rpc.method import Arg, Kind, Num
 
 if TYPE_CHECKING:
-    from node.rpc.json import Json
     from primitives.psbt import Psbt
+    from rpc.json import Json
 
 PSBT_ARG: Final = Arg("psbt", Kind.STR, "The PSBT in base64")
 PSBTS_ARG: Final = Arg("txs", Kind.ARR, "PSBTs in base64", (Arg("psbt", Kind.STR, "A PSBT in base64", optional=True),))

@@ -1,0 +1,1 @@
+"""JSON-RPC in Bitcoin Core's dialect: what a node and a wallet share to serve its methods."""

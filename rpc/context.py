@@ -1,0 +1,22 @@
+"""What an RPC method works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from rpc.request import Request
+    from rpc.server import MethodServer
+
+Owner = TypeVar("Owner")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodContext(Generic[Owner]):
+    """The program's parts, the request and the server that runs it."""
+
+    owner: Owner
+    """The parts that the methods are about, such as a node or wallets."""
+    request: Request
+    server: MethodServer[Owner]
