@@ -60,70 +60,72 @@ def with_present_time(header: BlockHeader, chainstate: Chainstate, clock: Clock,
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What is to go into a block on a tip."""
+
+    options: TemplateOptions
+    tip: BlockEntry
+    selection: Selection
+    changes: int
+    """How often the mempool had changed."""
+    started: float
+    """When the choice began, by time.monotonic()."""
+    seconds: float
+    """How long it took."""
+
+
+@dataclass(frozen=True, slots=True)
 class Assembler:
-    """Builds templates of one node."""
+    """Builds templates of one node. Hold the chain's processing lock from a choice until it is completed."""
 
     node: NodeContext
     policy: MiningPolicy
 
-    def assemble(self, options: TemplateOptions, least_fees: int = 0) -> tuple[Template, int] | None:
-        """Return a template on the tip, and how often the mempool had changed; None if it has less than `least_fees`.
-
-        Raises OptionsError, TemplateError, ClosedError, KernelSymbolsError.
-        """
+    def choose(self, options: TemplateOptions) -> Choice:
+        """Choose transactions for a block on the tip. Raises OptionsError, ClosedError."""
         options.check(self.policy)
+        started = time.monotonic()
+        tip = self.node.chainstate.tip()
+        limits = Limits(self.policy.max_weight, self.policy.min_fee_rate, tip.height + 1, tip.median_time_past)
+        selection, changes = self._select(options, limits)
+        return Choice(options, tip, selection, changes, started, time.monotonic() - started)
+
+    def complete(self, choice: Choice) -> Template:
+        """Make a template of a choice. Raises TemplateError, ClosedError, KernelSymbolsError."""
         node, chainstate = self.node, self.node.chainstate
-        started = time.perf_counter()
-        with chainstate.processing:
-            tip = chainstate.tip()
-            height = tip.height + 1
-            now = next_time(chainstate, node.clock, tip)
-            with chainstate.symbols() as symbols:
-                subsidy = symbols.subsidy(height)
-                bits = symbols.next_bits(tip.address, now)
-                version = self.policy.version
-                if version is None:
-                    version = symbols.block_version(tip.address)
-                has_witness = height >= symbols.segwit_height
-            limits = Limits(self.policy.max_weight, self.policy.min_fee_rate, height, tip.median_time_past)
-            selection, changes = self._select(options, limits)
-            if selection.fees < least_fees:
-                return None
-            chosen = time.perf_counter()
-            entries = selection.entries
-            coinbase = make_coinbase(
-                height,
-                subsidy + selection.fees,
-                options.script,
-                [entry.wtxid for entry in entries],
-                has_witness=has_witness,
-            )
-            template = Template(
-                BlockHeader(version, tip.hash, bytes(32), now, bits, 0), height, coinbase, selection
-            )  # fmt: skip
-            node.last_built = (selection.weight, len(entries))
-            log.info(
-                "CreateNewBlock(): block weight: %d txs: %d fees: %d sigops %d",
-                (HEADER_SIZE + len(compact_size(1 + len(entries)))) * WITNESS_SCALE_FACTOR
-                + coinbase.transaction.weight
-                + selection.weight
-                - options.reserved_weight,
-                len(entries),
-                selection.fees,
-                selection.sigops,
-            )
-            verdict = chainstate.check_block(template.serialize(), check_pow=False, check_merkle_root=False)
+        started = time.monotonic()
+        tip, selection = choice.tip, choice.selection
+        height = tip.height + 1
+        now = next_time(chainstate, node.clock, tip)
+        with chainstate.symbols() as symbols:
+            reward = symbols.subsidy(height) + selection.fees
+            bits = symbols.next_bits(tip.address, now)
+            version = symbols.block_version(tip.address) if self.policy.version is None else self.policy.version
+            has_witness = height >= symbols.segwit_height
+        wtxids = [entry.wtxid for entry in selection.entries]
+        coinbase = make_coinbase(height, reward, choice.options.script, wtxids, has_witness=has_witness)
+        header = BlockHeader(version, tip.hash, bytes(32), now, bits, 0)
+        template = Template(header, height, coinbase, selection)
+        node.last_built = (selection.weight, len(wtxids))
+        log.info(
+            "CreateNewBlock(): block weight: %d txs: %d fees: %d sigops %d",
+            (HEADER_SIZE + len(compact_size(1 + len(wtxids)))) * WITNESS_SCALE_FACTOR
+            + coinbase.transaction.weight
+            + selection.weight
+            - choice.options.reserved_weight,
+            len(wtxids),
+            selection.fees,
+            selection.sigops,
+        )
+        verdict = chainstate.check_block(template.serialize(), check_pow=False, check_merkle_root=False)
         if not verdict.accepted:
             reason = f"{verdict.reason}, {verdict.debug}" if verdict.debug else verdict.reason
             raise TemplateError(f"TestBlockValidity failed: {reason}")
-        ended = time.perf_counter()
+        chosen, completed = choice.seconds * 1000, (time.monotonic() - started) * 1000
         _bench.debug(
-            "CreateNewBlock() chunks: %.2fms, validity: %.2fms (total %.2fms)",
-            (chosen - started) * 1000,
-            (ended - chosen) * 1000,
-            (ended - started) * 1000,
+            "CreateNewBlock() chunks: %.2fms, validity: %.2fms (total %.2fms)", chosen, completed, chosen + completed
         )
-        return template, changes
+        return template
 
     def _select(self, options: TemplateOptions, limits: Limits) -> tuple[Selection, int]:
         mempool = self.node.mempool

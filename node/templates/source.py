@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from math import inf
@@ -22,10 +21,14 @@ _KEPT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
-    """A template, and as of when."""
+class _Known:
+    """What would go into a block, and as of when."""
 
-    template: Template
+    previous: bytes
+    """The block it would build on."""
+    fees: int
+    template: Template | None
+    """None where nobody wanted it for these fees."""
     changes: int
     """How often the mempool had changed."""
     started: float
@@ -40,7 +43,7 @@ class TemplateSource:
         self._node = node
         self.policy = policy
         self._assembler = Assembler(node, policy)
-        self._built: OrderedDict[TemplateOptions, _Built] = OrderedDict()
+        self._known: OrderedDict[TemplateOptions, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def changes(self) -> int:
@@ -61,52 +64,55 @@ class TemplateSource:
 
         Raises OptionsError, TemplateError, ClosedError, KernelSymbolsError.
         """
-        found = self.create_if(options, 0, since)
-        if found is None:
-            raise TemplateError("The fees of a block are negative")
-        return found
+        template = self.create_if(options, None, since)
+        if template is None:
+            raise TemplateError("No template was built")
+        return template
 
-    def create_if(self, options: TemplateOptions, least_fees: int, since: float) -> Template | None:
+    def create_if(self, options: TemplateOptions, least_fees: int | None, since: float) -> Template | None:
         """Return a template as `create` does, None if it has less fees."""
-        found = self._find(options, since)
-        if found is None:
+        known = self._find(options, since)
+        if known is None or known.template is None:
             # Who comes while one is being built need not build another.
             with self._node.chainstate.processing:
-                found = self._find(options, since) or self._build(options, least_fees)
-        return found if found is not None and found.total_fees >= least_fees else None
+                known = self._find(options, since)
+                if known is None or (known.template is None and _is_enough(known.fees, least_fees)):
+                    known = self._build(options, least_fees)
+        return known.template if _is_enough(known.fees, least_fees) else None
 
     def create_apart(self, options: TemplateOptions) -> Template:
         """Build a template that nobody else will ask for. Raises as `create`."""
-        found = self._assembler.assemble(options)
-        if found is None:
-            raise TemplateError("The fees of a block are negative")
-        return found[0]
+        with self._node.chainstate.processing:
+            return self._assembler.complete(self._assembler.choose(options))
 
-    def _find(self, options: TemplateOptions, since: float) -> Template | None:
+    def _find(self, options: TemplateOptions, since: float) -> _Known | None:
         with self._lock:
-            built = self._built.get(options)
-            if built is None or built.template.header.previous != self._node.chainstate.tip().hash:
+            known = self._known.get(options)
+            if known is None or known.previous != self._node.chainstate.tip().hash:
                 return None
-            unchanged = not options.use_mempool or built.changes == self.changes()
-            if not unchanged and built.started < since:
+            unchanged = not options.use_mempool or known.changes == self.changes()
+            if not unchanged and known.started < since:
                 return None
-            self._built.move_to_end(options)
-        return built.template
+            self._known.move_to_end(options)
+        return known
 
-    def _build(self, options: TemplateOptions, least_fees: int) -> Template | None:
-        started = time.monotonic()
-        found = self._assembler.assemble(options, least_fees)
-        if found is None:
-            return None
-        template, changes = found
+    def _build(self, options: TemplateOptions, least_fees: int | None) -> _Known:
+        choice = self._assembler.choose(options)
+        fees = choice.selection.fees
+        template = self._assembler.complete(choice) if _is_enough(fees, least_fees) else None
+        known = _Known(choice.tip.hash, fees, template, choice.changes, choice.started)
         with self._lock:
-            self._built[options] = _Built(template, changes, started)
-            self._built.move_to_end(options)
-            while len(self._built) > _KEPT:
-                self._built.popitem(last=False)
-        return template
+            self._known[options] = known
+            self._known.move_to_end(options)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return known
 
     def forget(self) -> None:
         """Keep nothing any more: the tip is another."""
         with self._lock:
-            self._built.clear()
+            self._known.clear()
+
+
+def _is_enough(fees: int, least: int | None) -> bool:
+    return least is None or fees >= least
