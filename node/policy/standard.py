@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from primitives.dust import SPEND_SIZE, dust_threshold
 from primitives.errors import ScriptError
 from primitives.opcodes import OP_1, OP_1NEGATE, OP_16, OP_PUSHDATA4, OP_RESERVED, OP_RETURN
 from primitives.script import (
@@ -16,7 +17,6 @@ from primitives.script import (
     count_sigops,
     is_pay_to_script_hash,
     is_push_only,
-    is_unspendable,
     iterate,
     solve,
     witness_program,
@@ -68,9 +68,7 @@ _NUMBERS: Final = {OP_1NEGATE: b"\x81"} | {OP_1 - 1 + number: bytes((number,)) f
 _NO_OPCODE: Final = "Opcode missing or not understood"
 _MAX_STACK_ITEMS: Final = 1000
 _MAX_MULTISIG_KEYS: Final = 3
-_SPEND_SIZE: Final = 32 + 4 + 1 + 107 + 4
-_WITNESS_SPEND_SIZE: Final = 32 + 4 + 1 + 107 // 4 + 4
-_MOST_SPEND_SIZE: Final = 8 + 3 + _SPEND_SIZE
+_MOST_SPEND_SIZE: Final = 8 + 3 + SPEND_SIZE
 """With value and length of the output."""
 _COMMON: Final = {22: (b"\x00\x14",), 34: (b"\x51\x20", b"\x00\x20")}
 """How scripts of these lengths begin that are P2WPKH, P2TR and P2WSH; any other script of the size is read."""
@@ -118,16 +116,6 @@ def _output_reason(script: bytes, data_left: int, options: MempoolOptions) -> st
 
 
 # Dust
-
-
-def dust_threshold(script: bytes, rate: FeeRate) -> int:
-    """Return the least value in satoshis at which an output with this script is no dust."""
-    if is_unspendable(script):
-        return 0
-    size = len(script)
-    length = 1 if size < 0xFD else 3
-    spend = _WITNESS_SPEND_SIZE if witness_program(script) is not None else _SPEND_SIZE
-    return rate.fee_for(8 + length + size + spend)
 
 
 def dust_outputs(tx: Transaction, rate: FeeRate) -> tuple[int, ...]:
