@@ -7,6 +7,7 @@ does not grow with the number that wait, and they do not all want to run at once
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ class ChangeSignal:
         """Start with no change."""
         self.count = 0
         """The number of changes so far: read it before looking at what may change."""
+        self.changed_at = 0.0
+        """When the last change came, by time.monotonic()."""
         self.closed = False
         self._lock = threading.Lock()
         self._waiting: dict[_Ticket, None] = {}
@@ -55,6 +58,7 @@ class ChangeSignal:
         """Count a change and wake who waits."""
         with self._lock:
             self.count += 1
+            self.changed_at = time.monotonic()
             if not self._passing:
                 self._wake_next()
 

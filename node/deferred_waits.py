@@ -35,6 +35,10 @@ _REST: Final = 10
 _LONGEST_PAUSE: Final = 1.0
 _CREDIT: Final = 0.2
 """Seconds of such pauses that are let off after a quiet time."""
+_IN_A_BURST: Final = 5
+"""How many times as long the pauses are once that is used up, unless the changes cease."""
+_CALM: Final = 0.02
+"""Seconds without a change after which they have ceased."""
 _NOT_LOOKED: Final = -1
 
 
@@ -102,16 +106,28 @@ class DeferredWaits:
         self._thread: threading.Thread | None = None
         self._paid_until = 0.0
         """When the pauses of all rounds so far are over."""
+        self._burst_until = 0.0
+        """When the next round comes though changes still come fast."""
 
     @property
     def is_busy(self) -> bool:
         """Whether rounds are being held apart, so that who asks now should wait for one too."""
-        return self._paid_until > time.monotonic() + _CREDIT
+        return self._pause() > 0
+
+    def _pause(self) -> float:
+        """Return how many seconds the next round is held off, or how many until that should be asked again."""
+        now = time.monotonic()
+        pause = self._paid_until - _CREDIT - now
+        if pause <= 0 and now < self._burst_until and now - self._signal.changed_at < _CALM:
+            pause = min(_CALM, self._burst_until - now)
+        return pause
 
     def charge(self, answers: int, seconds: float) -> None:
         """Hold the next round off for answers that took `seconds` to make."""
         now = time.monotonic()
         pause = max(_PAUSE * answers, _REST * seconds)
+        if self._paid_until > now:
+            self._burst_until = now + min(_IN_A_BURST * pause, _LONGEST_PAUSE)
         self._paid_until = min(max(self._paid_until, now) + pause, now + _CREDIT + _LONGEST_PAUSE)
 
     def __len__(self) -> int:
@@ -160,7 +176,7 @@ class DeferredWaits:
             with self._lock:
                 poke = self._poke = Cancellation()
                 waits, self._waits = self._waits, []
-            pause = self._paid_until - _CREDIT - time.monotonic()
+            pause = self._pause()
             kept = self._answer(waits, None if pause > 0 else seen, closed=closed)
             with self._lock:
                 self._waits[:0] = kept

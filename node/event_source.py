@@ -31,7 +31,7 @@ MAX_EVENTS: Final = 1000
 MAX_BATCH_BYTES: Final = 4_000_000
 """Data of blocks after which a batch ends."""
 _MOVING: Final = 0.1
-"""Seconds after a change of the tip in which the chain counts as busy."""
+"""Seconds after a change in which the chain counts as busy."""
 _KEPT_PLACES: Final = 256
 _KEPT_BATCHES: Final = 16
 _CACHED_BYTES: Final = 8_000_000
@@ -53,8 +53,7 @@ class EventSource:
         self._making = threading.Lock()
         self._batches: dict[tuple[object, ...], Shared] = {}
         self.waits = DeferredWaits(self.signal, self._collect)
-        self._listener = _Listener(self.signal)
-        self._remove = chainstate.add_listener(self._listener)
+        self._remove = chainstate.add_listener(_Listener(self.signal))
 
     def find_position(self, locator: Sequence[bytes]) -> Position:
         """Return the position at the first block of `locator` that is known. Raises UnknownBlockError."""
@@ -112,7 +111,7 @@ class EventSource:
             if signal.closed or any(cancellation.cancelled for cancellation in cancellations):
                 return None
             left = deadline - time.monotonic()
-            moving = time.monotonic() - self._listener.changed_at < _MOVING
+            moving = time.monotonic() - signal.changed_at < _MOVING
             if answer is not None and left > 0 and moving and self.waits.is_busy:
                 seen = None
             else:
@@ -274,8 +273,6 @@ class _Listener:
 
     def __init__(self, signal: ChangeSignal) -> None:
         self._signal = signal
-        self.changed_at = 0.0
-        """When the tip changed last, by time.monotonic()."""
 
     def block_connected(self, entry: BlockEntry, block: object) -> None:
         """Wait for the tip that follows."""
@@ -286,7 +283,6 @@ class _Listener:
     def tip_changed(self, entry: BlockEntry, initial_download: bool) -> None:
         """Tell."""
         del entry, initial_download
-        self.changed_at = time.monotonic()
         self._signal.changed()
 
     def header_tip(self, entry: BlockEntry) -> None:
