@@ -209,7 +209,9 @@ class NextTemplateWait(Wait):
         tick = self._tick()
         if self._threshold < MAX_MONEY and (self._threshold <= 0 or self._source.changes() != self._seen):
             return min(tick, self._end)
-        if self._allows_min_difficulty and not self._node.clock.mock:
-            wanted = self._node.chainstate.tip().time + _MIN_DIFFICULTY_AGE + 1 - self._node.clock.now()
-            return min(max(tick, now + wanted), self._end)
+        if self._allows_min_difficulty:
+            clock = self._node.clock
+            left = self._node.chainstate.tip().time + _MIN_DIFFICULTY_AGE + 1 - clock.now()
+            if left <= 0 or not clock.mock:  # A clock that stands is looked at when it was set.
+                return min(max(tick, now + left), self._end)
         return self._end

@@ -164,7 +164,7 @@ def test_enough_more_fees_end_a_wait(node: RegtestNode, mining: Mining) -> None:
     following = template.wait_next(BlockWaitOptions(fee_threshold=1000))
     assert following is not None
     assert following.get_tx_fees() == [1000]
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 5
     later(lambda: send(node, fee=999))
     assert following.wait_next(BlockWaitOptions(1500.0, fee_threshold=1000)) is None
     # Together they are enough.

@@ -236,7 +236,7 @@ def test_next_template_after_a_tip(node: RegtestNode, mining: Mining) -> None:
 def test_no_next_template_in_time(mining: Mining, timeout: float) -> None:
     start = time.monotonic()
     assert create(mining).wait_next(BlockWaitOptions(timeout, fee_threshold=1)) is None
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 5
 
 
 def test_threshold_of_nothing(mining: Mining) -> None:
@@ -245,15 +245,17 @@ def test_threshold_of_nothing(mining: Mining) -> None:
     assert template.wait_next(BlockWaitOptions(50.0, fee_threshold=0)) is not None
     start = time.monotonic()
     assert template.wait_next(BlockWaitOptions(fee_threshold=0)) is not None
-    assert 0.9 < time.monotonic() - start < 1.9
+    assert 0.9 < time.monotonic() - start < 5
 
 
 def test_block_of_least_difficulty(node: RegtestNode, mining: Mining) -> None:
     clock = node.services.node().clock
     template = create(mining)
     later(lambda: clock.set_mock(GENESIS_TIME + 1201))
-    following = template.wait_next(BlockWaitOptions(3000.0))
+    start = time.monotonic()
+    following = template.wait_next(BlockWaitOptions())
     assert following is not None
+    assert time.monotonic() - start < 5
     assert BlockHeader.parse(following.get_block_header()).previous == REGTEST_GENESIS_HASH
     assert following.wait_next(BlockWaitOptions(0.0)) is not None
 
@@ -322,7 +324,7 @@ def test_cooldown_while_headers_are_ahead(node: RegtestNode, mining: Mining) -> 
     template = mining.create_new_block(PLAIN)
     assert template is not None
     assert BlockHeader.parse(template.get_block_header()).previous == block_hash(third)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 2.8
 
 
 def test_cooldown_ends_without_the_blocks(node: RegtestNode, mining: Mining) -> None:
@@ -331,7 +333,7 @@ def test_cooldown_ends_without_the_blocks(node: RegtestNode, mining: Mining) -> 
     start = time.monotonic()
     template = mining.create_new_block(PLAIN)
     assert template is not None
-    assert 2.9 < time.monotonic() - start < 5
+    assert 2.9 < time.monotonic() - start < 9
     # A branch that does not build on the tip keeps nobody waiting.
     node.extend(2, extra=1, on=tip)
     assert mining.create_new_block(PLAIN) is not None
