@@ -1,5 +1,6 @@
-"""Miners that are killed leave nothing behind: no template, no transaction, no wait, no thread."""
+"""Miners cost nothing while they wait, and leave nothing behind when they are killed."""
 
+import asyncio
 import gc
 import os
 import signal
@@ -10,12 +11,17 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from block_factory import GENESIS_TIME
 from conftest import wait_until
 from mempool_chain import spend
 from regtest_node import RegtestNode, connected_to, regtest_node
+from running_programs import Programs
 
+from interfaces.init import Init
+from interfaces.mining import BlockCreateOptions, BlockWaitOptions
+from ipc import aio
 from node.templates.template import Template
 
 HOLDER = Path(__file__).parents[1] / "template_holder.py"
@@ -71,3 +77,38 @@ def test_killed_miners(node: RegtestNode, tmp_path: Path, monkeypatch: pytest.Mo
             return not any(each() is not None for each in known)
 
         wait_until(gone, "no template is left")
+
+
+def test_waiting_costs_nothing(programs: Programs) -> None:
+    """Clients that wait for blocks, templates and fees leave the node asleep."""
+    node = programs.node("-disablewallet", f"-mocktime={GENESIS_TIME + 100}")
+
+    async def wait() -> None:
+        async with await aio.connect(programs.network_dir / "node.sock", Init) as init:
+            mining = await init.make_mining()
+            assert mining is not None
+            template = await mining.create_new_block(BlockCreateOptions(), cooldown=False)
+            tip = await mining.get_tip()
+            assert template is not None
+            assert tip is not None
+            waits = [
+                asyncio.create_task(wait)
+                for _ in range(10)
+                for wait in (
+                    mining.wait_tip_changed(tip.hash),
+                    template.wait_next(BlockWaitOptions(fee_threshold=1)),
+                    template.wait_next(BlockWaitOptions(timeout=60_000.0)),
+                )
+            ]
+            # Who waits for fees looks at them once.
+            await asyncio.sleep(2.5)
+            before = psutil.Process(node.pid).num_ctx_switches()
+            await asyncio.sleep(1)
+            after = psutil.Process(node.pid).num_ctx_switches()
+            assert after.voluntary - before.voluntary <= 2
+            assert not any(wait.done() for wait in waits)
+            found = await asyncio.to_thread(programs.ask, "generatetodescriptor", "1", "raw(51)")
+            assert found.returncode == 0
+            assert None not in await asyncio.wait_for(asyncio.gather(*waits), 20)
+
+    asyncio.run(wait())
