@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format format-check lint types imports test functional core-tests coverage bench bench-node check run lock clean
+.PHONY: help setup format format-check lint types imports test functional core-tests coverage bench bench-node bench-mempool check run lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
@@ -26,10 +26,7 @@ format: setup ## Rewrite the code in the house format
 	$(BIN)/ruff format
 	$(BIN)/ruff check --select I --fix
 
-format-bench-node: setup ## Measure what a node costs: blocks, start, answers, subscribers
-	$(BIN)/python -m benchmarks.node
-
-check: setup ## Check the format, changing nothing
+format-check: setup ## Check the format, changing nothing
 	$(BIN)/ruff format --check
 
 lint: setup ## Check the code against every rule of ruff
@@ -58,6 +55,12 @@ coverage: setup ## Run all tests, counting branches in spawned programs too
 
 bench: setup ## Measure calls between processes, ours beside others
 	$(BIN)/python -m benchmarks
+
+bench-node: setup ## Measure what a node costs: blocks, start, answers, subscribers
+	$(BIN)/python -m benchmarks.node
+
+bench-mempool: setup ## Measure what a mempool costs: admissions, blocks, memory, templates
+	$(BIN)/python -m benchmarks.mempool
 
 check: format-check lint types imports coverage ## Everything that must pass before a commit
 
