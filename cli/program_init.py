@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from interfaces.node import Node
     from interfaces.process import Process
     from interfaces.rpc import Rpc
+    from interfaces.wallet import WalletLoader
     from ipc import Ipc
 
 
@@ -72,6 +73,12 @@ class ProgramInit(PynodeInit):
 
     def make_chain(self) -> Chain | None:
         """Offer none."""
+        return None
+
+    def make_wallet_loader(self, chain: Chain, events: Events) -> WalletLoader | None:
+        """Offer none."""
+        chain.close()
+        events.close()
         return None
 
     def configure(self, arguments: list[str]) -> None:

@@ -13,6 +13,7 @@ from interfaces.mining import Mining
 from interfaces.node import Node
 from interfaces.process import Process
 from interfaces.rpc import Rpc
+from interfaces.wallet import WalletLoader
 
 
 class Init(Interface, schema="init.capnp"):
@@ -64,3 +65,7 @@ class PynodeInit(Init, schema="pynode.capnp"):
     @abstractmethod
     def make_chain(self) -> Chain | None:
         """Make a `Chain`."""
+
+    @abstractmethod
+    def make_wallet_loader(self, chain: Chain, events: Events) -> WalletLoader | None:
+        """Make what has the wallets, which are about `chain` and hear of it by `events`. Once."""

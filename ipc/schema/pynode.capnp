@@ -7,6 +7,7 @@ using Events = import "events.capnp";
 using Init = import "init.capnp";
 using Node = import "node.capnp";
 using Proxy = import "proxy.capnp";
+using Wallet = import "wallet.capnp";
 
 interface PynodeInit extends(Init.Init) {
   # The bootstrap object of our processes.
@@ -16,6 +17,8 @@ interface PynodeInit extends(Init.Init) {
   makeEvents @3 (context :Proxy.Context) -> (result :Events.Events);
   makeNode @4 (context :Proxy.Context) -> (result :Node.Node);
   makeChain @5 (context :Proxy.Context) -> (result :Chain.Chain);
+  makeWalletLoader @6 (context :Proxy.Context, chain :Chain.Chain, events :Events.Events) -> (
+      result :Wallet.WalletLoader);
 }
 
 interface Process {
