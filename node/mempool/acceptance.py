@@ -108,7 +108,8 @@ class Acceptance:
         expired = pool.expire(pool.clock.now() - pool.options.expiry)
         if expired:
             log.debug("Expired %i transactions from the memory pool", expired)
-        pool.trim(pool.options.max_bytes)
+        for outpoint in pool.trim(pool.options.max_bytes):
+            self.next_block().coins.uncache(outpoint)
 
     def accept_one(self, tx: Transaction, terms: Terms) -> AcceptResult:
         """Let one transaction in on `terms` (Core: AcceptSingleTransactionInternal)."""

@@ -282,12 +282,16 @@ class Mempool:
         gone = [entry for entry in found if entry is not None and entry.time < before]
         return self.remove_with_descendants(gone, RemovalReason.EXPIRY)
 
-    def trim(self, limit: int) -> None:
-        """Drop what pays least until at most `limit` bytes are used, and ask for more than that paid from now on."""
+    def trim(self, limit: int) -> list[bytes]:
+        """Drop what pays least until at most `limit` bytes are used, and ask for more than that paid from now on.
+
+        Return the outpoints, not of the mempool, that are spent no more.
+        """
         count = 0
+        unspent: list[bytes] = []
         highest = FeeRate(0)
         if self._rough_usage() <= limit - limit // _ROUGH:
-            return
+            return unspent
         while self._entries and self.usage > limit:
             worst = self.graph.worst_chunk()
             if worst is None:
@@ -299,8 +303,10 @@ class Mempool:
             highest = max(highest, rate)
             count += len(chunk)
             self.remove(chunk, RemovalReason.SIZELIMIT)
+            unspent += [prevout for entry in chunk for prevout in entry.prevouts if prevout[:32] not in self._entries]
         if highest > FeeRate(0):
             mempool_log.debug("Removed %d txn, rolling minimum fee bumped to %s", count, highest)
+        return unspent
 
     def link_children(self, entries: Iterable[MempoolEntry]) -> None:
         """Find what spends from transactions that came after their children; drop what hangs together too much."""

@@ -13,6 +13,7 @@ from node.mempool.expiry import Ages
 from node.mempool.minimum_fee import HALF_LIFE, RollingFee
 from node.policy.options import MempoolOptions
 from primitives.fee_rate import FeeRate
+from primitives.transaction import OutPoint
 
 FULL = MempoolOptions(max_bytes=200_000, cluster_size_vbytes=5_000)
 NOW = 2_000_000_000
@@ -48,6 +49,28 @@ def test_what_pays_least_goes(node: MempoolChain) -> None:
     result = node.acceptance.accept(cheap, bypass_limits=True)
     assert result.rejection is None
     check(node.pool)
+
+
+def test_coins_of_what_goes_or_never_came_leave_the_kernels_cache(node: MempoolChain) -> None:
+    first = spend(node.take(), fee=500, padding=500)
+    [refused] = node.take()
+    node.chain.flush()
+    node.send(first)
+    [kept] = first.inputs
+
+    def is_cached(coin: OutPoint) -> bool:
+        with node.chain.processing:
+            return node.chain.coins().is_cached(coin.txid + coin.index.to_bytes(4, "little"))
+
+    with node.chain.processing:
+        node.chain.coins().uncache(refused.prevout.txid + refused.prevout.index.to_bytes(4, "little"))
+    assert is_cached(kept.prevout)
+    assert not is_cached(refused.prevout)
+    assert node.refused(spend([refused], fee=1)).startswith("min relay fee not met")
+    assert not is_cached(refused.prevout)
+    while first.txid in node.txids():
+        node.send(spend(node.take(), fee=100_000, padding=500))
+    assert not is_cached(kept.prevout)
 
 
 def test_one_that_goes_at_once_was_never_in(node: MempoolChain) -> None:
