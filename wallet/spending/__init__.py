@@ -1,0 +1,1 @@
+"""Spending: which coins, what fees, which transaction, and its signatures."""
