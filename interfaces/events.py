@@ -29,7 +29,7 @@ class BlockMissingError(Exception):
 
 
 class EventKind(Enum):
-    """What happened. The two of transactions have their place here and come with the mempool."""
+    """What happened."""
 
     HEADER_TIP = 0
     """Another header has the most work of those known."""
@@ -40,7 +40,11 @@ class EventKind(Enum):
     BLOCK_DISCONNECTED = 3
     """The block where the client stood left the chain."""
     TRANSACTION_ADDED = 4
+    """The transaction came into the mempool."""
     TRANSACTION_REMOVED = 5
+    """The transaction left the mempool; those that left for a block are told just before the block."""
+    MEMPOOL_LISTED = 6
+    """What was told of the mempool before is void: all that is in it now follows as TRANSACTION_ADDED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,33 @@ class Event:
     previous: bytes = b""
     """The block's parent: where the client stands after the block was disconnected. Empty for the first block."""
     time: int = 0
-    """The block header's time, seconds since 1970."""
+    """The block header's time, or when the transaction came in; seconds since 1970."""
     initial_download: bool = False
     """Of a tip: whether the node still catches up."""
     data: bytes | None = None
     """The whole block or transaction, if it was asked for."""
     txid: bytes | None = None
     mempool_sequence: int = 0
+    """The number that Core gives each change of the mempool; 0 if it has none: for a block, or back from one."""
+    wtxid: bytes | None = None
+    fee: int = 0
+    """Of a transaction that was added: satoshis."""
+    vsize: int = 0
+    """Of the same: its virtual size, adjusted for signature operations."""
+    reason: str = ""
+    """Why a transaction was removed: expiry, sizelimit, reorg, block, conflict or replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class MempoolPosition:
+    """Where a client stands in the events of the mempool, which last for a run of the node."""
+
+    run: int = 0
+    """Which run that was; 0 for none."""
+    number: int = 0
+    """The last event that was told, or that was there when the listing was made that is being told."""
+    listed: int = 0
+    """Of a listing: 1 more than the number of transactions told; 0 when it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +90,13 @@ class Position:
     """Where a client stands: what it was told last. Empty means nothing yet.
 
     After BLOCK_CONNECTED, `block` is that block, after BLOCK_DISCONNECTED its parent. It is all
-    that a client needs to store.
+    that a client needs to store, as what it knows of the mempool does not last anyway.
     """
 
     block: bytes = b""
     tip: bytes = b""
     header_tip: bytes = b""
+    mempool: MempoolPosition = MempoolPosition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,8 @@ class Wanted:
     """Send each connected block whole."""
     disconnected_data: bool = False
     """Send each disconnected block whole."""
+    transaction_data: bool = False
+    """Send each transaction that was added whole, with its witnesses."""
 
 
 @dataclass(frozen=True, slots=True)

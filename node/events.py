@@ -42,7 +42,7 @@ class LocalEvents(Events):
         self, position: Position, wanted: Wanted, max_events: int = 100, timeout: float = FOREVER
     ) -> EventBatch | None:
         """Wait without polling."""
-        _refuse_transactions(wanted, "Events.next")
+        self._refuse_transactions(wanted, "Events.next")
         interrupted = self._interrupted
 
         def finished() -> None:
@@ -50,7 +50,8 @@ class LocalEvents(Events):
                 self._interrupted = Cancellation()
 
         # Whole blocks may fill a slow client's socket, so each of those has a thread that can wait for it.
-        answer = None if wanted.connected_data or wanted.disconnected_data else deferral.current()
+        whole = wanted.connected_data or wanted.disconnected_data or wanted.transaction_data
+        answer = None if whole else deferral.current()
         cancellations = (interrupted, cancellation.current())
         batch = self._source.next(position, wanted, max_events, timeout, cancellations, answer, finished)
         if batch is not deferral.LATER:
@@ -63,7 +64,7 @@ class LocalEvents(Events):
 
     def deliver(self, receiver: EventReceiver, position: Position, wanted: Wanted, max_events: int = 100) -> Handler:
         """Hand out batches on a thread of their own."""
-        _refuse_transactions(wanted, "Events.deliver")
+        self._refuse_transactions(wanted, "Events.deliver")
         self._source.check(position, wanted)
         place = [position]
 
@@ -87,7 +88,6 @@ class LocalEvents(Events):
         """End waits. What `deliver` began ends with its own handler."""
         self.interrupt()
 
-
-def _refuse_transactions(wanted: Wanted, method: str) -> None:
-    if wanted.transactions:
-        raise NotServedError(f"{method} of transactions")
+    def _refuse_transactions(self, wanted: Wanted, method: str) -> None:
+        if wanted.transactions and not self._source.has_transactions:
+            raise NotServedError(f"{method} of transactions")

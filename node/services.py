@@ -37,7 +37,7 @@ class NodeServices:
         from node.event_source import EventSource
 
         self._node = node
-        self._events = EventSource(node.chainstate)
+        self._events = EventSource(node.chainstate, node.mempool)
         node.miner.follow()
         self._ready.set()
 

@@ -36,6 +36,13 @@ struct Position {
   block @0 :Data;       # 32 bytes in internal order, or empty; so are the others
   tip @1 :Data;
   headerTip @2 :Data;
+  mempool @3 :MempoolPosition;
+}
+
+struct MempoolPosition {
+  run @0 :UInt64;
+  number @1 :UInt64;
+  listed @2 :UInt64;
 }
 
 struct Wanted {
@@ -46,6 +53,7 @@ struct Wanted {
   transactions @4 :Bool;
   connectedData @5 :Bool;
   disconnectedData @6 :Bool;
+  transactionData @7 :Bool;
 }
 
 struct Event {
@@ -57,6 +65,10 @@ struct Event {
   data @5 :Data;
   txid @6 :Data;
   mempoolSequence @7 :UInt64;
+  wtxid @8 :Data;
+  fee @9 :Int64;        # satoshis
+  vsize @10 :Int32;
+  reason @11 :Text;
 
   enum Kind {
     headerTip @0;
@@ -65,5 +77,6 @@ struct Event {
     blockDisconnected @3;
     transactionAdded @4;
     transactionRemoved @5;
+    mempoolListed @6;
   }
 }
