@@ -20,7 +20,7 @@ from node import kernel, kernel_symbols
 from node.kernel_symbols import KernelSymbolsError
 from node.policy.reject import Rejection, TxResult
 from node.policy.standard import spends_witness_program
-from node.script_check import STANDARD_FLAGS
+from primitives.script_check import STANDARD_FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

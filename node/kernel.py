@@ -21,26 +21,13 @@ from ctypes import (
     c_uint32,
     c_void_p,
 )
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
+from primitives import kernel_library
 
-class KernelError(Exception):
-    """libbitcoinkernel is not there or cannot do its work; one line for a person."""
-
-
-def _path() -> Path:
-    spec = find_spec("pbk")
-    places = spec.submodule_search_locations if spec is not None else None
-    for place in places or ():
-        for path in sorted((Path(place) / "_libs").glob("*bitcoinkernel*")):
-            return path
-    raise KernelError("libbitcoinkernel is not installed; is the package py-bitcoinkernel there?")
-
-
-PATH: Final = _path()
-LIBRARY: Final = ctypes.CDLL(str(PATH))
+KernelError = kernel_library.KernelError
+PATH: Final = kernel_library.PATH
+LIBRARY: Final = kernel_library.LIBRARY
 
 BlockCheckedCallback: Final = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)
 BlockTipCallback: Final = CFUNCTYPE(None, c_void_p, c_ubyte, c_void_p, c_double)

@@ -18,11 +18,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from node import kernel
+from primitives import kernel_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-BUILD_ID: Final = "2d6ffe94986731dae85104e6d061df92cef06556"
 
 BLOCK_INDEX: Final = struct.Struct("<QQQiiII32sI4xQIi32sIIIiI")
 """CBlockIndex: phashBlock, pprev, pskip, nHeight, nFile, nDataPos, nUndoPos, nChainWork, nTx, m_chain_tx_count,
@@ -45,42 +44,14 @@ _HAVE_DATA_AND_UNDO: Final = 8 | 16
 _LONG_ENOUGH: Final = 1 << 20
 
 
-class KernelSymbolsError(kernel.KernelError):
-    """The library is not the pinned build, so what it keeps to itself cannot be used."""
-
-
-def _build_id() -> str:
-    """Return the GNU build id of the library's file, "" if it is no 64-bit ELF file or has none."""
-    with kernel.PATH.open("rb") as file:
-        header = file.read(64)
-        if header[:5] != b"\x7fELF\x02":
-            return ""
-        offset, size, count = (*struct.unpack_from("<Q", header, 32), *struct.unpack_from("<HH", header, 54))
-        for number in range(count):
-            file.seek(offset + number * size)
-            kind, _, place, _, _, length = struct.unpack("<IIQQQQ", file.read(40))
-            if kind != 4:  # PT_NOTE
-                continue
-            file.seek(place)
-            notes = file.read(length)
-            found = notes.find(b"\x14\x00\x00\x00\x03\x00\x00\x00GNU\x00")
-            if found >= 0:
-                return notes[found + 12 : found + 32].hex()
-    return ""
-
-
-@cache
-def is_pinned_build() -> bool:
-    """Whether the library is the build whose numbers stand here."""
-    return _build_id() == BUILD_ID
+KernelSymbolsError = kernel_library.KernelSymbolsError
+is_pinned_build = kernel_library.is_pinned_build
 
 
 def require() -> None:
     """Raise KernelSymbolsError unless `is_pinned_build`."""
     if not is_pinned_build():
-        raise KernelSymbolsError(
-            "This needs the libbitcoinkernel that pynode was made for: py-bitcoinkernel 0.1.0a5 for Linux on x86-64"
-        )
+        raise KernelSymbolsError
 
 
 @cache

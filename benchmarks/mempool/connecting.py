@@ -13,9 +13,9 @@ from common.chains import REGTEST
 from node.chainstate import Chainstate
 from node.coin import Coin as SpentCoin
 from node.input_scripts import InputScripts
-from node.script_check import ScriptChecker
 from primitives.hashes import hash160
 from primitives.script import pubkey_hash_script, push_data, script_hash_script
+from primitives.script_check import ScriptChecker
 from primitives.secp256k1 import sign_ecdsa, sign_schnorr
 from primitives.sighash import Sighashes
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut

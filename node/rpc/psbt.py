@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from node.script_check import ScriptChecker
 from primitives.errors import DecodeError
 from primitives.psbt import Psbt, combine
 from primitives.psbt_analysis import Analysis, InputAnalysis, analyze
 from primitives.psbt_signing import spent_outputs
 from primitives.psbt_writing import encode_psbt
+from primitives.script_check import ScriptChecker
 from primitives.transaction_hex import decode_transaction
 from rpc.construct_transaction import construct_transaction
 from rpc.errors import RPC_DESERIALIZATION_ERROR, RPC_INVALID_PARAMETER, RpcError

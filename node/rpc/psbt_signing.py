@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from node.rpc.coin_lookup import find_coins, find_transactions
 from node.rpc.signing import SIGHASH_HELP, parse_sighash
-from node.script_check import ScriptChecker
 from primitives.psbt_signing import (
     PsbtSigner,
     SigningError,
@@ -16,6 +15,7 @@ from primitives.psbt_signing import (
 )
 from primitives.psbt_writing import encode_psbt
 from primitives.script import TxoutType, solve, witness_program
+from primitives.script_check import ScriptChecker
 from primitives.signing_data import SigningData
 from rpc.descriptor_arguments import scanned_scripts
 from rpc.help import example_cli

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.rpc.coin_lookup import find_coins
-from node.transaction_signing import MISSING_AMOUNT, NOT_FOUND, merge_transactions, sign_transaction
 from primitives import sighash
 from primitives.errors import DecodeError
 from primitives.hashes import hash160, sha256
@@ -14,6 +13,7 @@ from primitives.script import is_pay_to_script_hash, script_hash_script, to_asm,
 from primitives.signing_data import SigningData
 from primitives.transaction import MAX_MONEY, OutPoint, Transaction, TxIn, TxOut
 from primitives.transaction_hex import decode_transaction
+from primitives.transaction_signing import MISSING_AMOUNT, NOT_FOUND, merge_transactions, sign_transaction
 from rpc import json
 from rpc.arguments import check_object, parse_amount, parse_hash, parse_hex
 from rpc.errors import (

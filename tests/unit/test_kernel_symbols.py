@@ -13,6 +13,7 @@ from node.block_progress import BlockProgress, duration
 from node.chainstate import Chainstate, ChainstateOptions
 from node.clock import Clock
 from node.kernel_symbols import KernelSymbolsError
+from primitives import kernel_library
 
 GENESIS = {
     MAIN: "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f",
@@ -31,7 +32,7 @@ def test_another_build_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     file = tmp_path / "library.so"
     for data in (b"", b"\x7fELF\x01" + bytes(60), kernel.PATH.read_bytes()[:64] + bytes(5000)):
         file.write_bytes(data)
-        monkeypatch.setattr(kernel, "PATH", file)
+        monkeypatch.setattr(kernel_library, "PATH", file)
         kernel_symbols.is_pinned_build.cache_clear()
         assert not kernel_symbols.is_pinned_build()
         with pytest.raises(KernelSymbolsError, match=r"^This needs the libbitcoinkernel that pynode was made for"):

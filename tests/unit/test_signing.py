@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from common.chains import REGTEST
 from node.rpc.signing import combinerawtransaction, signrawtransactionwithkey
-from node.script_check import ScriptChecker
-from node.transaction_signing import merge_transactions, sign_transaction
 from primitives.descriptor_parsing import parse_descriptor
 from primitives.hashes import hash160, sha256
 from primitives.keys import PrivateKey, encode_wif
 from primitives.script import multisig_script, pubkey_hash_script, pubkey_script, script_hash_script, witness_script
+from primitives.script_check import ScriptChecker
 from primitives.sighash import ALL, ANYONECANPAY, DEFAULT, NONE, SINGLE, Sighashes, without_code_separators
 from primitives.signing_data import SigningData
 from primitives.taproot import Leaf, TapTree, depths_are_complete, infer_tree
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from primitives.transaction_signing import merge_transactions, sign_transaction
 from rpc.errors import RpcError
 
 KEYS = [PrivateKey(sha256(bytes((number,)))) for number in range(3)]

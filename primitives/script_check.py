@@ -1,7 +1,7 @@
 """Whether an input may spend an output, by the rules of policy, in Core's words (Core: VerifyScript).
 
 The C API tells neither why a script fails nor knows the rules of policy; the library's C++ function does both. It is
-used as `node.kernel_symbols` says, for the pinned build only.
+used as docs/kernel-symbols.md says, for the pinned build only.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint, 
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from node import kernel
-from node.kernel_symbols import require
+from primitives.kernel_library import LIBRARY, KernelError, require
 from primitives.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class ScriptChecker:
         data = Transaction(source.version, inputs, source.outputs, source.lock_time).serialize()
         self._transaction = _transaction_create(data, len(data)) or 0
         if not self._transaction:
-            raise kernel.KernelError("The kernel reads no transaction")
+            raise KernelError("The kernel reads no transaction")
         for output in self._spent or ():
             script = _script_create(output.script_pubkey, len(output.script_pubkey))
             self._outputs.append(_output_create(script, output.value))
@@ -150,7 +149,7 @@ def _text(code: int) -> str:
 @cache
 def _cpp_function(mangled: str, result: Any, *arguments: Any) -> Any:
     require()
-    function = kernel.LIBRARY[mangled]
+    function = LIBRARY[mangled]
     function.restype = result
     function.argtypes = arguments
     return function
@@ -173,13 +172,13 @@ _CHECKER: Final = (
 _ERROR_STRING: Final = "_Z17ScriptErrorStringB5cxx1113ScriptError_t"
 
 _free: Final = _c_function(ctypes.CDLL(None), "free", None, c_void_p)  # libstdc++'s operator new is malloc.
-_transaction_create: Final = _c_function(kernel.LIBRARY, "btck_transaction_create", c_void_p, c_char_p, c_size_t)
-_transaction_destroy: Final = _c_function(kernel.LIBRARY, "btck_transaction_destroy", None, c_void_p)
-_script_create: Final = _c_function(kernel.LIBRARY, "btck_script_pubkey_create", c_void_p, c_char_p, c_size_t)
-_script_destroy: Final = _c_function(kernel.LIBRARY, "btck_script_pubkey_destroy", None, c_void_p)
-_output_create: Final = _c_function(kernel.LIBRARY, "btck_transaction_output_create", c_void_p, c_void_p, c_int64)
-_output_destroy: Final = _c_function(kernel.LIBRARY, "btck_transaction_output_destroy", None, c_void_p)
+_transaction_create: Final = _c_function(LIBRARY, "btck_transaction_create", c_void_p, c_char_p, c_size_t)
+_transaction_destroy: Final = _c_function(LIBRARY, "btck_transaction_destroy", None, c_void_p)
+_script_create: Final = _c_function(LIBRARY, "btck_script_pubkey_create", c_void_p, c_char_p, c_size_t)
+_script_destroy: Final = _c_function(LIBRARY, "btck_script_pubkey_destroy", None, c_void_p)
+_output_create: Final = _c_function(LIBRARY, "btck_transaction_output_create", c_void_p, c_void_p, c_int64)
+_output_destroy: Final = _c_function(LIBRARY, "btck_transaction_output_destroy", None, c_void_p)
 _precomputed_create: Final = _c_function(
-    kernel.LIBRARY, "btck_precomputed_transaction_data_create", c_void_p, c_void_p, c_void_p, c_size_t
+    LIBRARY, "btck_precomputed_transaction_data_create", c_void_p, c_void_p, c_void_p, c_size_t
 )
-_precomputed_destroy: Final = _c_function(kernel.LIBRARY, "btck_precomputed_transaction_data_destroy", None, c_void_p)
+_precomputed_destroy: Final = _c_function(LIBRARY, "btck_precomputed_transaction_data_destroy", None, c_void_p)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from node.script_check import NULLFAIL_TEXT, STACK_TEXT, ScriptChecker
 from primitives import sighash
+from primitives.script_check import NULLFAIL_TEXT, STACK_TEXT, ScriptChecker
 from primitives.sighash import Sighashes
 from primitives.signatures import InputSigner
 from primitives.signing import InputSolution, produce_signature, solution_of_input
