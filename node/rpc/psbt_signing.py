@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from node.rpc.coin_lookup import find_coins, find_transactions
-from node.rpc.signing import SIGHASH_HELP, parse_sighash
 from primitives.psbt_signing import (
     PsbtSigner,
     SigningError,
@@ -21,6 +20,7 @@ from rpc.descriptor_arguments import scanned_scripts
 from rpc.help import example_cli
 from rpc.method import Arg, Kind, Result, method
 from rpc.psbt_arguments import DESCRIPTORS_INNER, PSBT_ARG, read_psbt, signing_error
+from rpc.transaction_signing import SIGHASH_ARG, parse_sighash
 
 if TYPE_CHECKING:
     from node.context import NodeContext
@@ -86,7 +86,7 @@ def utxoupdatepsbt(context: RpcContext, text: str, descriptors: Json) -> Json:
     "descriptorprocesspsbt",
     PSBT_ARG,
     Arg("descriptors", Kind.ARR, "Descriptors, each as text or with a range", DESCRIPTORS_INNER),
-    Arg("sighashtype", Kind.STR, SIGHASH_HELP, hint="DEFAULT for Taproot, ALL otherwise"),
+    SIGHASH_ARG,
     Arg("bip32derivs", Kind.BOOL, "Add where keys come from, if that is known", default=True),
     Arg("finalize", Kind.BOOL, "Finish inputs whose signatures are there", default=True),
     result=Result(
