@@ -1,13 +1,14 @@
 """What a wallet asks of a node's chain (Core: src/interfaces/chain.h).
 
-Core's methods that need a mempool come with it. Hashes are 32 bytes in internal order, blocks are
-consensus serialised, amounts are satoshis, times are seconds since 1970.
+Hashes are 32 bytes in internal order, blocks and transactions are consensus serialised, amounts are satoshis, fee rates
+satoshis per 1,000 virtual bytes, times are seconds since 1970.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from enum import Enum
 
 from interfaces.handler import Handler
 from interfaces.interface import Interface
@@ -70,6 +71,49 @@ class FoundCoin:
     is_coinbase: bool
 
 
+class Replaceability(Enum):
+    """Whether a transaction says that it may be replaced (BIP125; Core: RBFTransactionState)."""
+
+    UNKNOWN = 0
+    """It does not, and as it is not in the mempool, it is unknown on what it hangs."""
+    REPLACEABLE = 1
+    FINAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionAncestry:
+    """What a transaction of the mempool hangs on, itself counted."""
+
+    ancestors: int = 0
+    """How many transactions it cannot be mined without."""
+    cluster_count: int = 0
+    """How many it is connected with in any way."""
+    ancestor_size: int = 0
+    """The virtual bytes of the ancestors."""
+    ancestor_fees: int = 0
+    """What they pay, with what the operator added."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageLimits:
+    """How many transactions may hang together (-limitancestorcount, -limitdescendantcount)."""
+
+    ancestors: int
+    descendants: int
+
+
+@dataclass(frozen=True, slots=True)
+class SmartFee:
+    """What fee rate a transaction needs."""
+
+    fee_rate: int
+    """0 if there is no estimate."""
+    target: int
+    """The number of blocks it is for."""
+    reason: str
+    """What it was found by, in Core's words."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
     """A block that was connected or disconnected."""
@@ -87,6 +131,8 @@ class NotifyOptions:
 
     connect_data: bool = True
     disconnect_data: bool = False
+    transactions: bool = True
+    """Also tell of the mempool."""
 
 
 class ChainNotifications(Interface, schema="chain.capnp"):
@@ -103,6 +149,14 @@ class ChainNotifications(Interface, schema="chain.capnp"):
     @abstractmethod
     def updated_block_tip(self) -> None:
         """Hear that all blocks up to the tip were told."""
+
+    @abstractmethod
+    def transaction_added_to_mempool(self, tx: bytes) -> None:
+        """Hear of a transaction that came into the mempool, perhaps once more."""
+
+    @abstractmethod
+    def transaction_removed_from_mempool(self, txid: bytes, reason: str) -> None:
+        """Hear of one that left it, though no block has it; the reason is Core's word."""
 
 
 class Chain(Interface, schema="chain.capnp"):
@@ -137,6 +191,10 @@ class Chain(Interface, schema="chain.capnp"):
         """Return a block, None if it is unknown."""
 
     @abstractmethod
+    def find_blocks(self, hashes: list[bytes], parts: BlockParts) -> list[FoundBlock]:
+        """Return those of these blocks that are known."""
+
+    @abstractmethod
     def find_first_block_with_time_and_height(
         self, min_time: int, min_height: int, parts: BlockParts
     ) -> FoundBlock | None:
@@ -156,7 +214,10 @@ class Chain(Interface, schema="chain.capnp"):
 
     @abstractmethod
     def find_coins(self, outpoints: list[Outpoint]) -> list[FoundCoin]:
-        """Return those of these outputs that the chain has unspent."""
+        """Return those of these outputs that the chain or the mempool has, whether the mempool spends them or not.
+
+        Those of the mempool have the height 0x7fffffff (Core: MEMPOOL_HEIGHT).
+        """
 
     @abstractmethod
     def guess_verification_progress(self, block_hash: bytes) -> float:
@@ -165,6 +226,65 @@ class Chain(Interface, schema="chain.capnp"):
     @abstractmethod
     def has_blocks(self, block_hash: bytes, min_height: int = 0, max_height: int | None = None) -> bool:
         """Whether all blocks from `min_height` to `max_height` that lead to a block have their data."""
+
+    @abstractmethod
+    def is_rbf_opt_in(self, tx: bytes) -> Replaceability:
+        """Return whether a transaction, or one of the mempool it hangs on, says that it may be replaced."""
+
+    @abstractmethod
+    def is_in_mempool(self, txid: bytes) -> bool:
+        """Whether a transaction is in the mempool."""
+
+    @abstractmethod
+    def has_descendants_in_mempool(self, txid: bytes) -> bool:
+        """Whether a transaction is in the mempool and another there spends from it."""
+
+    @abstractmethod
+    def broadcast_transaction(self, tx: bytes, max_tx_fee: int, relay: bool = True) -> str:
+        """Put a transaction into the mempool, and with `relay` have it sent; return Core's error text, empty if none.
+
+        It is refused if it pays more than `max_tx_fee`, unless that is 0.
+        """
+
+    @abstractmethod
+    def get_transaction_ancestry(self, txid: bytes) -> TransactionAncestry:
+        """Return what a transaction hangs on; all zero if it is not in the mempool."""
+
+    @abstractmethod
+    def get_package_limits(self) -> PackageLimits:
+        """Return the node's limits."""
+
+    @abstractmethod
+    def check_chain_limits(self, tx: bytes) -> str:
+        """Return why a transaction would hang together with too many, empty if it would not."""
+
+    @abstractmethod
+    def estimate_smart_fee(self, num_blocks: int, conservative: bool) -> SmartFee:
+        """Return what fee rate a transaction needs to be in a block soon enough."""
+
+    @abstractmethod
+    def estimate_max_blocks(self) -> int:
+        """Return the greatest number of blocks there are estimates for, 0 if there are none."""
+
+    @abstractmethod
+    def mempool_min_fee(self) -> int:
+        """Return the fee rate below which the mempool is too full now."""
+
+    @abstractmethod
+    def relay_min_fee(self) -> int:
+        """Return the fee rate of -minrelaytxfee."""
+
+    @abstractmethod
+    def relay_incremental_fee(self) -> int:
+        """Return the fee rate of -incrementalrelayfee."""
+
+    @abstractmethod
+    def relay_dust_fee(self) -> int:
+        """Return the fee rate of -dustrelayfee."""
+
+    @abstractmethod
+    def is_ready_to_broadcast(self) -> bool:
+        """Whether the node has caught up, so that what it is given makes sense to it."""
 
     @abstractmethod
     def have_pruned(self) -> bool:
@@ -185,3 +305,11 @@ class Chain(Interface, schema="chain.capnp"):
     @abstractmethod
     def handle_notifications(self, notifications: ChainNotifications, options: NotifyOptions) -> Handler:
         """Tell `notifications` what happens from now on, one call at a time."""
+
+    @abstractmethod
+    def request_mempool_transactions(self, notifications: ChainNotifications) -> None:
+        """Tell `notifications` of each transaction in the mempool as if it came now, and return when that is done."""
+
+    @abstractmethod
+    def has_assumed_valid_chain(self) -> bool:
+        """Whether the chain stands on a snapshot, or did until it was verified in this run of the node."""

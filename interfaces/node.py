@@ -163,7 +163,30 @@ class Node(Interface, schema="node.capnp"):
 
     @abstractmethod
     def get_unspent_output(self, output: Outpoint) -> FoundCoin | None:
-        """Return an output of the chain if it is unspent."""
+        """Return an output of the mempool, or of the chain if that has it unspent (see Chain.find_coins)."""
+
+    @abstractmethod
+    def get_mempool_size(self) -> int:
+        """Return how many transactions the mempool has."""
+
+    @abstractmethod
+    def get_mempool_dynamic_usage(self) -> int:
+        """Return the bytes of memory that the mempool counts for."""
+
+    @abstractmethod
+    def get_mempool_max_usage(self) -> int:
+        """Return how many it may count for (-maxmempool)."""
+
+    @abstractmethod
+    def get_dust_relay_fee(self) -> int:
+        """Return the fee rate of -dustrelayfee in satoshis per 1,000 virtual bytes."""
+
+    @abstractmethod
+    def broadcast_transaction(self, tx: bytes, max_tx_fee: int) -> str:
+        """Put a transaction into the mempool and have it sent; return Core's error text, empty if there is none.
+
+        It is refused if it pays more than `max_tx_fee` satoshis, unless that is 0.
+        """
 
     @abstractmethod
     def handle_init_message(self, callback: MessageCallback) -> Handler:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
 from interfaces.chain import (
     BlockInfo,
     BlockParts,
-    Chain,
     ChainNotifications,
     CommonAncestor,
     FoundBlock,
@@ -18,8 +18,9 @@ from interfaces.chain import (
 )
 from interfaces.events import Event, EventKind, Wanted
 from interfaces.mining import FOREVER
-from interfaces.not_served import NotServedError
+from node.chain_mempool import ChainMempool
 from node.chainstate import BlockMissingError
+from node.policy.consensus import MEMPOOL_HEIGHT
 from node.verification_progress import verification_progress
 from primitives.gcs import match_any
 
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     from node.services import NodeServices
 
 _BATCH = 100
+_IN_A_BLOCK = "block"
 
 
-class LocalChain(Chain):
+class LocalChain(ChainMempool):
     """One client's view of the chain of a node that is loaded."""
 
     def __init__(self, services: NodeServices) -> None:
@@ -92,6 +94,11 @@ class LocalChain(Chain):
         """Look the block up in the tree."""
         return self._found(self._chainstate.entry(hash), parts)
 
+    def find_blocks(self, hashes: list[bytes], parts: BlockParts) -> list[FoundBlock]:
+        """Look all of them up."""
+        found = (self._found(self._chainstate.entry(each), parts) for each in hashes)
+        return [block for block in found if block is not None]
+
     def find_first_block_with_time_and_height(
         self, min_time: int, min_height: int, parts: BlockParts
     ) -> FoundBlock | None:
@@ -135,7 +142,7 @@ class LocalChain(Chain):
         return CommonAncestor(self._found(ancestor, parts), self._found(first, parts), self._found(second, parts))
 
     def find_coins(self, outpoints: list[Outpoint]) -> list[FoundCoin]:
-        """Ask the coin index."""
+        """Ask the mempool and the kernel."""
         return find_coins(self._node, outpoints)
 
     def guess_verification_progress(self, block_hash: bytes) -> float:
@@ -187,7 +194,13 @@ class LocalChain(Chain):
         """Tell each event from now on, on a thread of its own."""
         source = self._services.events()
         place = [source.find_position(())]
-        wanted = Wanted(tip=True, connected_data=options.connect_data, disconnected_data=options.disconnect_data)
+        wanted = Wanted(
+            tip=True,
+            connected_data=options.connect_data,
+            disconnected_data=options.disconnect_data,
+            transactions=options.transactions and self._node.mempool is not None,
+            transaction_data=True,
+        )
 
         def step(notifications: ChainNotifications, ended: Cancellation) -> bool:
             batch = source.next(place[0], wanted, _BATCH, FOREVER, (ended,))
@@ -228,18 +241,22 @@ class LocalChain(Chain):
 
 
 def find_coins(node: NodeContext, outpoints: list[Outpoint]) -> list[FoundCoin]:
-    """Return those of some outputs that the chain has unspent, as of a tip no older than now's."""
-    if node.indexes is None:
-        raise NotServedError("The coin index")
-    coins = node.indexes.coins
-    if not coins.wait_until_synced():
-        raise RuntimeError("The index of coins has not reached the tip yet.")
+    """Return those of some outputs that the mempool makes or the chain has unspent, spent by the mempool or not."""
     found = []
-    with coins.reading():
+    with ExitStack() as held:
+        held.enter_context(node.chainstate.processing)
+        if node.mempool is not None:
+            held.enter_context(node.mempool.lock)
+        coins = node.chainstate.coins()
         for outpoint in outpoints:
-            coin = coins.index.get(outpoint.txid + outpoint.index.to_bytes(4, "little"))
-            if coin is not None:
-                found.append(FoundCoin(outpoint, coin.value, coin.script_pubkey, coin.height, coin.is_coinbase))
+            entry = None if node.mempool is None else node.mempool.get(outpoint.txid)
+            if entry is None:
+                coin = coins.get(outpoint.txid + outpoint.index.to_bytes(4, "little"))
+                if coin is not None:
+                    found.append(FoundCoin(outpoint, coin.value, coin.script_pubkey, coin.height, coin.is_coinbase))
+            elif outpoint.index < len(outputs := entry.transaction().outputs):
+                value, script = outputs[outpoint.index]
+                found.append(FoundCoin(outpoint, value, script, MEMPOOL_HEIGHT, is_coinbase=False))
     return found
 
 
@@ -259,6 +276,11 @@ def locator_of(entry: BlockEntry) -> list[bytes]:
 def _tell(notifications: ChainNotifications, event: Event) -> None:
     if event.kind is EventKind.TIP:
         notifications.updated_block_tip()
+    elif event.kind is EventKind.TRANSACTION_ADDED and event.data is not None:
+        notifications.transaction_added_to_mempool(event.data)
+    elif event.kind is EventKind.TRANSACTION_REMOVED and event.txid is not None:
+        if event.reason != _IN_A_BLOCK:
+            notifications.transaction_removed_from_mempool(event.txid, event.reason)
     elif event.block is not None:
         info = BlockInfo(event.block.hash, event.previous, event.block.height, event.data)
         if event.kind is EventKind.BLOCK_CONNECTED:

@@ -450,6 +450,13 @@ class Chainstate:
             self.historical = ChainView(self._tree, behind.handle)
             self._historical_tip = self.historical.tip_address()
 
+    def stands_on_snapshot(self) -> bool:
+        """Whether the chain began with a snapshot, verified in this run or not at all. Raises ClosedError."""
+        if self._symbols is None:
+            return False
+        with self._tree.gate:
+            return kernel_snapshots.chains(self._require_symbols())[0].snapshot_base is not None
+
     def _publish_import(self) -> None:
         """Tell what an import did meanwhile, on its own thread."""
         with self._tree.gate:

@@ -21,6 +21,8 @@ from interfaces.node import (
     SynchronizationState,
 )
 from node.chain import find_coins
+from node.chain_mempool import broadcast_transaction
+from node.policy.options import MempoolOptions
 from node.verification_progress import verification_progress
 
 if TYPE_CHECKING:
@@ -121,9 +123,33 @@ class LocalNode(Node):
         return [method.name for method in self._services.rpc().table.methods()]
 
     def get_unspent_output(self, output: Outpoint) -> FoundCoin | None:
-        """Ask the coin index."""
+        """Ask the mempool and the kernel."""
         found = find_coins(self._services.node(), [output])
         return found[0] if found else None
+
+    def get_mempool_size(self) -> int:
+        """Ask the mempool."""
+        mempool = self._services.node().mempool
+        return 0 if mempool is None else len(mempool)
+
+    def get_mempool_dynamic_usage(self) -> int:
+        """Ask the mempool."""
+        mempool = self._services.node().mempool
+        return 0 if mempool is None else mempool.usage
+
+    def get_mempool_max_usage(self) -> int:
+        """Look at the options."""
+        mempool = self._services.node().mempool
+        return 0 if mempool is None else mempool.options.max_bytes
+
+    def get_dust_relay_fee(self) -> int:
+        """Look at the options."""
+        mempool = self._services.node().mempool
+        return (MempoolOptions() if mempool is None else mempool.options).dust_relay.per_kvb
+
+    def broadcast_transaction(self, tx: bytes, max_tx_fee: int) -> str:
+        """Send it as sendrawtransaction does."""
+        return broadcast_transaction(self._services.node(), tx, max_tx_fee)
 
     def handle_init_message(self, callback: MessageCallback) -> Handler:
         """Tell what comes from now on."""

@@ -32,6 +32,23 @@ interface Chain {
   shutdownRequested @18 (context :Proxy.Context) -> (result :Bool);
   handleNotifications @19 (context :Proxy.Context, notifications :ChainNotifications, options :NotifyOptions) -> (
       result :Handler.Handler);
+  findBlocks @20 (context :Proxy.Context, hashes :List(Data), parts :BlockParts) -> (result :List(FoundBlock));
+  isRbfOptIn @21 (context :Proxy.Context, tx :Data) -> (result :Replaceability);
+  isInMempool @22 (context :Proxy.Context, txid :Data) -> (result :Bool);
+  hasDescendantsInMempool @23 (context :Proxy.Context, txid :Data) -> (result :Bool);
+  broadcastTransaction @24 (context :Proxy.Context, tx :Data, maxTxFee :Int64, relay :Bool = true) -> (result :Text);
+  getTransactionAncestry @25 (context :Proxy.Context, txid :Data) -> (result :TransactionAncestry);
+  getPackageLimits @26 (context :Proxy.Context) -> (result :PackageLimits);
+  checkChainLimits @27 (context :Proxy.Context, tx :Data) -> (result :Text);
+  estimateSmartFee @28 (context :Proxy.Context, numBlocks :Int32, conservative :Bool) -> (result :SmartFee);
+  estimateMaxBlocks @29 (context :Proxy.Context) -> (result :Int32);
+  mempoolMinFee @30 (context :Proxy.Context) -> (result :Int64);
+  relayMinFee @31 (context :Proxy.Context) -> (result :Int64);
+  relayIncrementalFee @32 (context :Proxy.Context) -> (result :Int64);
+  relayDustFee @33 (context :Proxy.Context) -> (result :Int64);
+  isReadyToBroadcast @34 (context :Proxy.Context) -> (result :Bool);
+  requestMempoolTransactions @35 (context :Proxy.Context, notifications :ChainNotifications) -> ();
+  hasAssumedValidChain @36 (context :Proxy.Context) -> (result :Bool);
 }
 
 interface ChainNotifications {
@@ -39,6 +56,8 @@ interface ChainNotifications {
   blockConnected @1 (context :Proxy.Context, block :BlockInfo) -> ();
   blockDisconnected @2 (context :Proxy.Context, block :BlockInfo) -> ();
   updatedBlockTip @3 (context :Proxy.Context) -> ();
+  transactionAddedToMempool @4 (context :Proxy.Context, tx :Data) -> ();
+  transactionRemovedFromMempool @5 (context :Proxy.Context, txid :Data, reason :Text) -> ();
 }
 
 struct BlockParts {
@@ -82,4 +101,29 @@ struct BlockInfo {
 struct NotifyOptions {
   connectData @0 :Bool = true;
   disconnectData @1 :Bool;
+  transactions @2 :Bool = true;
+}
+
+enum Replaceability {
+  unknown @0;
+  replaceable @1;
+  final @2;
+}
+
+struct TransactionAncestry {
+  ancestors @0 :Int32;
+  clusterCount @1 :Int32;
+  ancestorSize @2 :Int64;
+  ancestorFees @3 :Int64;
+}
+
+struct PackageLimits {
+  ancestors @0 :Int32;
+  descendants @1 :Int32;
+}
+
+struct SmartFee {
+  feeRate @0 :Int64;    # satoshis per 1,000 virtual bytes
+  target @1 :Int32;
+  reason @2 :Text;
 }

@@ -28,6 +28,11 @@ interface Node {
   handleNotifyAlertChanged @17 (context :Proxy.Context, callback :AlertCallback) -> (result :Handler.Handler);
   handleNotifyBlockTip @18 (context :Proxy.Context, callback :BlockTipCallback) -> (result :Handler.Handler);
   handleNotifyHeaderTip @19 (context :Proxy.Context, callback :HeaderTipCallback) -> (result :Handler.Handler);
+  getMempoolSize @20 (context :Proxy.Context) -> (result :Int64);
+  getMempoolDynamicUsage @21 (context :Proxy.Context) -> (result :Int64);
+  getMempoolMaxUsage @22 (context :Proxy.Context) -> (result :Int64);
+  getDustRelayFee @23 (context :Proxy.Context) -> (result :Int64);
+  broadcastTransaction @24 (context :Proxy.Context, tx :Data, maxTxFee :Int64) -> (result :Text);
 }
 
 interface MessageCallback {

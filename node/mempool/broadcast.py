@@ -39,7 +39,9 @@ class BroadcastError(Exception):
         self.failure = failure
 
 
-def broadcast(chainstate: Chainstate, acceptance: Acceptance, tx: Transaction, max_fee: int = 0) -> None:
+def broadcast(
+    chainstate: Chainstate, acceptance: Acceptance, tx: Transaction, max_fee: int = 0, *, relay: bool = True
+) -> None:
     """Let a transaction into the mempool, unless it is there, and have it sent. Raises BroadcastError, ClosedError.
 
     It may pay at most `max_fee` satoshis, if that is not 0.
@@ -57,7 +59,8 @@ def broadcast(chainstate: Chainstate, acceptance: Acceptance, tx: Transaction, m
         except MaxFeeExceededError:
             raise BroadcastError(BroadcastFailure.MAX_FEE_EXCEEDED) from None
         if result.kind is ResultKind.VALID:
-            pool.add_unbroadcast(txid)
+            if relay:
+                pool.add_unbroadcast(txid)
         elif result.rejection is not None:
             missing = result.rejection.kind is TxResult.MISSING_INPUTS
             failure = BroadcastFailure.MISSING_INPUTS if missing else BroadcastFailure.MEMPOOL_REJECTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, cast
 
+from node.mempool.questions import signals_replacement
 from node.rpc.mempool_access import mempool_of
 from primitives.transaction import WITNESS_SCALE_FACTOR
 from rpc.arguments import parse_hash
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from node.rpc.context import RpcContext
     from rpc.json import Json
 
-_BIP125_SEQUENCE: Final = 0xFFFFFFFD
 _FIELDS: Final = (
     Result(Kind.NUM, "vsize", "vsize_adjusted, by its old name (DEPRECATED)"),
     Result(Kind.NUM, "vsize_bip141", "The virtual size (BIP141)"),
@@ -175,12 +175,8 @@ def entry_json(context: RpcContext, pool: Mempool, entry: MempoolEntry) -> dict[
         "unbroadcast": entry.txid in pool.unbroadcast,
     }
     if context.server.is_deprecated_enabled("bip125"):
-        shown["bip125-replaceable"] = any(map(_signals_replacement, ancestors))
+        shown["bip125-replaceable"] = any(signals_replacement(each.transaction()) for each in ancestors)
     return shown
-
-
-def _signals_replacement(entry: MempoolEntry) -> bool:
-    return any(each.sequence <= _BIP125_SEQUENCE for each in entry.transaction().inputs)
 
 
 METHODS: Final = (getmempoolentry, getmempoolancestors, getmempooldescendants)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from block_factory import GENESIS_TIME, REGTEST_GENESIS_HASH, build_block
+from chain_notes import Notes
 from conftest import wait_until
 from regtest_node import RegtestInit, RegtestNode, connected_to, regtest_node
 
@@ -12,7 +13,6 @@ from interfaces.chain import (
     BlockInfo,
     BlockParts,
     Chain,
-    ChainNotifications,
     CommonAncestor,
     FoundBlock,
     FoundCoin,
@@ -169,24 +169,6 @@ def test_progress_and_pruning(node: RegtestNode, chain: Chain) -> None:
     assert not chain.shutdown_requested()
     node.stopped.set()
     assert chain.shutdown_requested()
-
-
-class Notes(ChainNotifications):
-    """Writes down what it hears."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, int]] = []
-        self.blocks: list[BlockInfo] = []
-
-    def block_connected(self, block: BlockInfo) -> None:
-        self.heard.append(("+", block.height))
-        self.blocks.append(block)
-
-    def block_disconnected(self, block: BlockInfo) -> None:
-        self.heard.append(("-", block.height))
-
-    def updated_block_tip(self) -> None:
-        self.heard.append(("tip", 0))
 
 
 def test_notifications(node: RegtestNode, chain: Chain) -> None:
