@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from node.policy.consensus import LockPoints
 
 
+def within_int64(number: int) -> int:
+    """Return what is nearest to a number of those that files and clients can hold."""
+    return max(-(2**63), min(2**63 - 1, number))
+
+
 class MempoolEntry(GraphNode):
     """One transaction. `fee` is what it pays with the operator's delta, `size` its weight adjusted for sigops."""
 
@@ -48,7 +53,7 @@ class MempoolEntry(GraphNode):
     ) -> None:
         """Keep a transaction that pays `fee` satoshis, came at `time` and while the chain had `height`."""
         weight = transaction.weight
-        super().__init__(transaction.txid, fee + delta, max(weight, sigop_cost * bytes_per_sigop))
+        super().__init__(transaction.txid, within_int64(fee + delta), max(weight, sigop_cost * bytes_per_sigop))
         self.data = transaction.serialize()
         """With its witnesses."""
         self.wtxid = transaction.wtxid
@@ -90,7 +95,7 @@ class MempoolEntry(GraphNode):
     @property
     def delta(self) -> int:
         """What the operator added to the fee."""
-        return self.fee - self.base_fee
+        return within_int64(self.fee - self.base_fee)
 
     def transaction(self) -> Transaction:
         """Parse it."""

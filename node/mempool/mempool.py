@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from node.clock import Clock
 from node.mempool import memory
+from node.mempool.entry import within_int64
 from node.mempool.expiry import Ages
 from node.mempool.graph import TxGraph
 from node.mempool.minimum_fee import RollingFee
@@ -31,7 +32,6 @@ log: Final = logging.getLogger()
 mempool_log: Final = logging.getLogger("mempool")
 _ROUGH: Final = 16
 """Which part of the limit may be unsure."""
-_MOST_DELTA: Final = 2**63 - 1
 
 
 class RemovalReason(Enum):
@@ -328,10 +328,10 @@ class Mempool:
     def prioritise(self, txid: bytes, delta: int) -> None:
         """Add satoshis to what a transaction seems to pay, also if it comes later."""
         with self.lock:
-            total = _saturating_add(self.deltas.get(txid, 0), delta)
+            total = within_int64(self.deltas.get(txid, 0) + delta)
             entry = self._entries.get(txid)
             if entry is not None:
-                self.graph.set_fee(entry, _saturating_add(entry.fee, delta))
+                self.graph.set_fee(entry, within_int64(entry.fee + delta))
                 self.transactions_updated += 1
             where = "" if entry is not None else "not "
             name = txid[::-1].hex()
@@ -377,7 +377,3 @@ class Mempool:
                 self._listeners = tuple(known for known in self._listeners if known is not listener)
 
         return remove
-
-
-def _saturating_add(one: int, other: int) -> int:
-    return max(-_MOST_DELTA - 1, min(_MOST_DELTA, one + other))

@@ -36,7 +36,7 @@ class RollingFee:
                 half_life /= 4
             elif used < limit // 2:
                 half_life /= 2
-            self._rate /= 2 ** ((now - self._updated) / half_life)
+            self._rate *= 2 ** ((self._updated - now) / half_life)  # So it is 0 after years, not too large a number.
             self._updated = now
             if self._rate < self._incremental.per_kvb / 2:
                 self._rate = 0.0
