@@ -137,12 +137,16 @@ class Subpackage:
         """Find what is spent and the parents in the mempool."""
         coins: list[Coin] = []
         parents: dict[bytes, MempoolEntry] = {}
+        parsed: dict[bytes, Transaction] = {}  # Large ones, of which many outputs are spent, are parsed once.
         for prevout, *_ in candidate.tx.inputs:
             txid = prevout.txid
             if txid in self._made:
                 coin = _output(self._made[txid][0], prevout.index)
+            elif (known := parsed.get(txid)) is not None:
+                coin = _output(known, prevout.index)
             elif (parent := self.pool.get(txid)) is not None:
-                coin = _output(parent.transaction(), prevout.index)
+                parsed[txid] = known = parent.transaction()
+                coin = _output(known, prevout.index)
                 parents[txid] = parent
             else:
                 coin = self._confirmed(_key(prevout))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from primitives.transaction import OutPoint, Transaction, TxOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from node.context import NodeContext
     from node.indexes.chain import Chain
@@ -40,13 +40,16 @@ def _in_mempool(
         return {}, outpoints
     found: dict[OutPoint, TxOut] = {}
     others: list[OutPoint] = []
+    made: dict[bytes, Sequence[TxOut]] = {}
     with pool.lock:
         for outpoint in outpoints:
             entry = pool.get(outpoint.txid)
             if entry is None:
                 others.append(outpoint)
                 continue
-            outputs = entry.transaction().outputs
+            outputs = made.get(entry.txid)
+            if outputs is None:
+                outputs = made[entry.txid] = entry.transaction().outputs
             if outpoint.index < len(outputs):
                 found[outpoint] = outputs[outpoint.index]
     return found, others

@@ -1,5 +1,6 @@
-"""Numbers at their ends."""
+"""Numbers at their ends, and transactions that are made to take long."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from node.mempool.dump_file import DumpReader
 from node.mempool.minimum_fee import RollingFee
 from node.mempool.persist import dump_mempool
 from primitives.fee_rate import FeeRate
+from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 
 MOST = 2**63 - 1
+ANCHOR = b"\x51\x02\x4e\x73"
 
 
 @pytest.fixture
@@ -51,3 +54,14 @@ def test_the_least_fee_after_years() -> None:
     fee.removed(FeeRate(8000))
     fee.block(0)
     assert fee.current(2**32, 400, lambda: 0) == FeeRate(0)
+
+
+def test_many_outputs_of_a_large_parent_are_found_quickly(node: MempoolChain) -> None:
+    outputs = 7000
+    parent = spend(node.take(3), fee=10_000, extra=[TxOut(240, ANCHOR)] * outputs)
+    node.send(parent)
+    prevouts = [OutPoint(parent.txid, index) for index in range(1, 2001)]
+    child = Transaction(2, tuple(TxIn(each, b"", 0) for each in prevouts), (TxOut(240, ANCHOR),), 0)
+    started = time.process_time()
+    assert node.refused(child) == "too-large-cluster"
+    assert time.process_time() - started < 0.5
