@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from common.chains import ChainParams
     from rpc.request import Request
     from rpc.server import MethodServer
 
@@ -20,3 +21,12 @@ class MethodContext(Generic[Owner]):
     """The parts that the methods are about, such as a node or wallets."""
     request: Request
     server: MethodServer[Owner]
+
+    @property
+    def chain(self) -> ChainParams:
+        """The chain that all is about."""
+        raise NotImplementedError
+
+
+AnyContext = MethodContext[Any]
+"""What a method works with that needs no more than the chain, so that every program serves it."""

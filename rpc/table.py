@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from rpc.help import help_text
 
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
 
     from rpc.json import Json
     from rpc.method import Method
+
+MODULES: Final = (
+    "addresses",
+    "descriptors",
+    "message_signing",
+    "openrpc",
+    "psbt",
+    "psbt_finishing",
+)
+"""The modules of this package that list METHODS, which need nothing but the chain."""
 
 
 class MethodTable:
@@ -52,3 +63,9 @@ class MethodTable:
     def conversions(self) -> list[Json]:
         """Return name, position, argument and whether it is a string, of all arguments of all methods."""
         return [list(entry) for method in self.methods() for entry in method.conversions()]
+
+
+def shared_methods() -> list[Method]:
+    """Return the methods that every program serves."""
+    modules = (import_module(f"rpc.{name}") for name in MODULES)
+    return [method for module in modules for method in module.METHODS]

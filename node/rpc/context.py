@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from node.context import NodeContext
 from rpc.context import MethodContext
+
+if TYPE_CHECKING:
+    from common.chains import ChainParams
 
 
 class RpcContext(MethodContext[NodeContext]):
@@ -15,3 +20,8 @@ class RpcContext(MethodContext[NodeContext]):
     def node(self) -> NodeContext:
         """The node."""
         return self.owner
+
+    @property
+    def chain(self) -> ChainParams:
+        """The chain that all is about."""
+        return self.owner.chain

@@ -20,6 +20,7 @@ from rpc.descriptor_arguments import scanned_scripts
 from rpc.help import example_cli
 from rpc.method import Arg, Kind, Result, method
 from rpc.psbt_arguments import DESCRIPTORS_INNER, PSBT_ARG, read_psbt, signing_error
+from rpc.psbt_finishing import finish_psbt
 from rpc.transaction_signing import SIGHASH_ARG, parse_sighash
 
 if TYPE_CHECKING:
@@ -27,37 +28,6 @@ if TYPE_CHECKING:
     from node.rpc.context import RpcContext
     from primitives.psbt import Psbt
     from rpc.json import Json
-
-
-@method(
-    "rawtransactions",
-    "finalizepsbt",
-    PSBT_ARG,
-    Arg(
-        "extract",
-        Kind.BOOL,
-        "Return the transaction instead of the PSBT once it is complete.",
-        default=True,
-    ),
-    result=Result(
-        Kind.OBJ,
-        inner=(
-            Result(Kind.STR, "psbt", "The PSBT in base64, if the transaction is not returned", optional=True),
-            Result(Kind.STR_HEX, "hex", "The transaction", optional=True),
-            Result(Kind.BOOL, "complete", "Whether no signature is missing"),
-        ),
-    ),
-    help="Finish the inputs of a PSBT whose signatures are there.\n"
-    "Once all are, the transaction is returned, which sendrawtransaction takes.",
-    examples=example_cli("finalizepsbt", '"psbt"'),
-)
-def finalizepsbt(context: RpcContext, text: str, extract: bool) -> Json:
-    """Finish a PSBT."""
-    del context
-    psbt = read_psbt(text)
-    complete, raw = _finish(psbt)
-    result = {"hex": raw} if complete and extract else {"psbt": encode_psbt(psbt)}
-    return result | {"complete": complete}
 
 
 @method(
@@ -116,19 +86,8 @@ def descriptorprocesspsbt(
     complete = _process(psbt, context.node, known, hash_type=hash_type, finalize=finalize)
     result: dict[str, Json] = {"psbt": encode_psbt(psbt), "complete": complete}
     if complete:
-        result["hex"] = _finish(psbt)[1]
+        result["hex"] = finish_psbt(psbt)[1]
     return result
-
-
-def _finish(psbt: Psbt) -> tuple[bool, str]:
-    """Finish a PSBT as far as possible; return whether it is complete and the transaction it makes."""
-    transaction = psbt.unsigned()
-    if transaction is None:
-        return False, ""
-    with ScriptChecker(transaction, spent_outputs(psbt)) as checker:
-        signer = PsbtSigner(psbt, transaction, checker)
-        complete = signer.finalize()
-    return complete, signer.extract().serialize().hex()
 
 
 def _process(psbt: Psbt, node: NodeContext, known: SigningData, *, hash_type: int | None, finalize: bool) -> bool:
@@ -173,4 +132,4 @@ def _is_segwit(script: bytes, known: SigningData) -> bool:
     return inner is not None and witness_program(inner) is not None
 
 
-METHODS: Final = (finalizepsbt, utxoupdatepsbt, descriptorprocesspsbt)
+METHODS: Final = (utxoupdatepsbt, descriptorprocesspsbt)

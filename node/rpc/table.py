@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
-from rpc.table import MethodTable
+from rpc.table import MethodTable, shared_methods
 
 MODULES: Final = (
     "coins",
@@ -16,7 +16,6 @@ MODULES: Final = (
     "transaction_proofs",
     "descriptor_activity",
     "control",
-    "openrpc",
     "blockchain",
     "chain_control",
     "mining",
@@ -28,9 +27,6 @@ MODULES: Final = (
     "deployments",
     "memory",
     "rawtransaction",
-    "addresses",
-    "descriptors",
-    "message_signing",
     "mempool",
     "mempool_entries",
     "mempool_clusters",
@@ -42,13 +38,12 @@ MODULES: Final = (
     "prioritisation",
     "network",
     "signing",
-    "psbt",
     "psbt_signing",
 )
 """The modules of this package that list METHODS."""
 
 
 def full_table() -> MethodTable:
-    """Return the table of all that this program serves."""
+    """Return the table of all that a node serves, but for wallets."""
     modules = (import_module(f"node.rpc.{name}") for name in MODULES)
-    return MethodTable(method for module in modules for method in module.METHODS)
+    return MethodTable([*shared_methods(), *(method for module in modules for method in module.METHODS)])

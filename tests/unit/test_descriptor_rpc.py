@@ -8,14 +8,14 @@ from typing import Any, cast
 import pytest
 
 from common.chains import REGTEST
-from node.rpc.descriptors import deriveaddresses, getdescriptorinfo
-from node.rpc.message_signing import signmessagewithprivkey, verifymessage
 from primitives.descriptor_checksum import add_checksum
 from rpc.descriptor_arguments import descriptor_script, output_script, scanned_scripts
+from rpc.descriptors import deriveaddresses, getdescriptorinfo
 from rpc.errors import RpcError
+from rpc.message_signing import signmessagewithprivkey, verifymessage
 from rpc.method import Method
 
-CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST)))
+CONTEXT = cast("Any", SimpleNamespace(chain=REGTEST))
 PUBKEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 TPUB = "tpubD6NzVbkrYhZ4WaWSyoBvQwbpLkojyoTZPRsgXELWz3Popb3qkjcJyJUGLnL4qHHoQvao8ESaAstxYSnhyswJ76uZPStJRJCTKvosUCJZL5B"
 TPRV = "tprv8ZgxMBicQKsPd7Uf69XL1XwhmjHopUGep8GuEiJDZmbQz6o58LninorQAfcKZWARbtRtfnLcJ5MQ2AtHcQJCCRUcMRvmDUjyEmNUWwx8UbK"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from node.rpc.openrpc import describe
 from node.rpc.table import full_table
+from rpc.openrpc import describe
 
 
 def document(*, hidden: bool = False) -> dict[str, Any]:

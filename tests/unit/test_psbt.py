@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.chains import REGTEST
-from node.rpc.psbt import analyzepsbt, combinepsbt, converttopsbt, createpsbt, decodepsbt, joinpsbts
-from node.rpc.psbt_signing import descriptorprocesspsbt, finalizepsbt, utxoupdatepsbt
+from node.rpc.psbt_signing import descriptorprocesspsbt, utxoupdatepsbt
 from primitives.bip32 import KeyOrigin
 from primitives.descriptor_parsing import parse_descriptor
 from primitives.errors import PsbtError
@@ -28,9 +27,11 @@ from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
 from rpc.errors import RpcError
 from rpc.json import dumps
 from rpc.method import Method
+from rpc.psbt import analyzepsbt, combinepsbt, converttopsbt, createpsbt, decodepsbt, joinpsbts
+from rpc.psbt_finishing import finalizepsbt
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "bip174.json").read_text())
-CONTEXT = cast("Any", SimpleNamespace(node=SimpleNamespace(chain=REGTEST, indexes=None, mempool=None)))
+CONTEXT = cast("Any", SimpleNamespace(chain=REGTEST, node=SimpleNamespace(chain=REGTEST, indexes=None, mempool=None)))
 KEYS = [PrivateKey(sha256(bytes((number,)))) for number in range(4)]
 PUBKEYS = [key.public_key() for key in KEYS]
 WIF = [encode_wif(key, REGTEST) for key in KEYS]

@@ -14,7 +14,7 @@ from rpc.help import example_cli, example_rpc
 from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.context import RpcContext
+    from rpc.context import AnyContext
     from rpc.json import Json
 
 _ADDRESS: Final = '"1D1ZrZNe3JUo7ZycKEYQQiQAWd9y54F4XX"'
@@ -36,10 +36,10 @@ _CHECK_EXAMPLES: Final = (
     help="Check a signed message.",
     examples=_CHECK_EXAMPLES,
 )
-def verifymessage(context: RpcContext, text: str, signature: str, message: str) -> Json:
+def verifymessage(context: AnyContext, text: str, signature: str, message: str) -> Json:
     """Check a signed message."""
     try:
-        kind, solutions = solve(address.decode(text, context.node.chain))
+        kind, solutions = solve(address.decode(text, context.chain))
     except AddressError:
         raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Invalid address") from None
     if kind is not TxoutType.PUBKEYHASH:
@@ -63,9 +63,9 @@ def verifymessage(context: RpcContext, text: str, signature: str, message: str) 
     + "\nSign over HTTP\n"
     + example_rpc("signmessagewithprivkey", '"privkey", "my message"'),
 )
-def signmessagewithprivkey(context: RpcContext, privkey: str, message: str) -> Json:
+def signmessagewithprivkey(context: AnyContext, privkey: str, message: str) -> Json:
     """Sign a message."""
-    key = decode_wif(privkey, context.node.chain)
+    key = decode_wif(privkey, context.chain)
     if key is None:
         raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Invalid private key")
     return sign_message(key, message.encode("utf-8", "surrogatepass"))

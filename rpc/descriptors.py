@@ -14,9 +14,9 @@ from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
-    from node.rpc.context import RpcContext
     from primitives.descriptor import Descriptor
     from primitives.signing_data import SigningData
+    from rpc.context import AnyContext
     from rpc.json import Json
 
 _INFO_EXAMPLE: Final = '"wpkh([d34db33f/84h/0h/0h]0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798)"'
@@ -52,9 +52,9 @@ _DERIVE_EXAMPLE: Final = (
     + example_cli("getdescriptorinfo", _INFO_EXAMPLE)
     + example_rpc("getdescriptorinfo", _INFO_EXAMPLE),
 )
-def getdescriptorinfo(context: RpcContext, descriptor: str) -> Json:
+def getdescriptorinfo(context: AnyContext, descriptor: str) -> Json:
     """Tell what a descriptor is."""
-    parsed = read_descriptor(descriptor, context.node.chain)
+    parsed = read_descriptor(descriptor, context.chain)
     first, *others = parsed.descriptors
     info: dict[str, Json] = {"descriptor": first.text()}
     if others:
@@ -95,9 +95,9 @@ def getdescriptorinfo(context: RpcContext, descriptor: str) -> Json:
     + example_cli("deriveaddresses", f'{_DERIVE_EXAMPLE} "[0,2]"')
     + example_rpc("deriveaddresses", f'{_DERIVE_EXAMPLE}, "[0,2]"'),
 )
-def deriveaddresses(context: RpcContext, descriptor: str, range_: Json) -> Json:
+def deriveaddresses(context: AnyContext, descriptor: str, range_: Json) -> Json:
     """Derive addresses."""
-    chain = context.node.chain
+    chain = context.chain
     first, last = (0, 0) if range_ is None else parse_range(range_)
     parsed = read_descriptor(descriptor, chain, require_checksum=True)
     is_range = parsed.descriptors[0].is_range()

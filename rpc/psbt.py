@@ -23,7 +23,7 @@ from rpc.psbt_json import psbt_fields
 from rpc.transaction_doc import creation_args
 
 if TYPE_CHECKING:
-    from node.rpc.context import RpcContext
+    from rpc.context import AnyContext
     from rpc.json import Json
 
 _PSBT_RESULT: Final = Result(Kind.STR, "", "The PSBT in base64")
@@ -38,9 +38,9 @@ _INPUTS_EXAMPLE: Final = '"[{\\"txid\\":\\"myid\\",\\"vout\\":0}]"'
     help="Returns all that a PSBT holds.",
     examples=example_cli("decodepsbt", '"psbt"'),
 )
-def decodepsbt(context: RpcContext, text: str) -> Json:
+def decodepsbt(context: AnyContext, text: str) -> Json:
     """Show a PSBT."""
-    return psbt_fields(read_psbt(text), context.node.chain)
+    return psbt_fields(read_psbt(text), context.chain)
 
 
 @method(
@@ -51,7 +51,7 @@ def decodepsbt(context: RpcContext, text: str) -> Json:
     help="Put what several PSBTs of one transaction hold into one.",
     examples=example_cli("combinepsbt", '\'["mybase64_1", "mybase64_2", "mybase64_3"]\''),
 )
-def combinepsbt(context: RpcContext, texts: list[Json]) -> Json:
+def combinepsbt(context: AnyContext, texts: list[Json]) -> Json:
     """Merge PSBTs."""
     del context
     if not texts:
@@ -73,7 +73,7 @@ def combinepsbt(context: RpcContext, texts: list[Json]) -> Json:
     examples=example_cli("createpsbt", f'{_INPUTS_EXAMPLE} "[{{\\"address\\":0.01}}]"'),
 )
 def createpsbt(
-    context: RpcContext,
+    context: AnyContext,
     inputs: Json,
     outputs: Json,
     locktime: int,
@@ -82,7 +82,7 @@ def createpsbt(
     psbt_version: int,
 ) -> Json:
     """Make a PSBT."""
-    transaction = construct_transaction(context.node.chain, inputs, outputs, locktime, replaceable, version)
+    transaction = construct_transaction(context.chain, inputs, outputs, locktime, replaceable, version)
     return encode_psbt(Psbt.of(transaction, check_version(psbt_version)))
 
 
@@ -112,7 +112,7 @@ def createpsbt(
     + example_cli("converttopsbt", '"rawtransaction"'),
 )
 def converttopsbt(
-    context: RpcContext, text: str, permit_signatures: bool, is_witness: bool | None, psbt_version: int
+    context: AnyContext, text: str, permit_signatures: bool, is_witness: bool | None, psbt_version: int
 ) -> Json:
     """Make a PSBT of a transaction."""
     del context
@@ -136,7 +136,7 @@ def converttopsbt(
     "No input may be in more than one of them.",
     examples=example_cli("joinpsbts", '"psbt"'),
 )
-def joinpsbts(context: RpcContext, texts: list[Json]) -> Json:
+def joinpsbts(context: AnyContext, texts: list[Json]) -> Json:
     """Join PSBTs of several transactions."""
     del context
     if len(texts) <= 1:
@@ -180,7 +180,7 @@ def joinpsbts(context: RpcContext, texts: list[Json]) -> Json:
     help="Tells what a PSBT and its inputs still lack.",
     examples=example_cli("analyzepsbt", '"psbt"'),
 )
-def analyzepsbt(context: RpcContext, text: str) -> Json:
+def analyzepsbt(context: AnyContext, text: str) -> Json:
     """Tell what a PSBT lacks."""
     del context
     psbt = read_psbt(text)

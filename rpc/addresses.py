@@ -15,20 +15,18 @@ from primitives.hashes import hash160, sha256
 from primitives.script import (
     MAX_PUBKEYS_PER_MULTISIG,
     MAX_SCRIPT_ELEMENT_SIZE,
-    TxoutType,
     multisig_script,
     script_hash_script,
-    solve,
-    witness_program,
     witness_script,
 )
 from rpc import json
+from rpc.address_json import describe_address
 from rpc.errors import RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 from rpc.help import example_cli, example_rpc, examples
 from rpc.method import Arg, Kind, Result, method
 
 if TYPE_CHECKING:
-    from node.rpc.context import RpcContext
+    from rpc.context import AnyContext
     from rpc.json import Json
 
 _EXAMPLE: Final = '"bc1q09vm5lfy0j5reeulh4x5752q25uqqvz34hufdl"'
@@ -37,14 +35,6 @@ _EXAMPLE_KEYS: Final = (
     '"03dbc6764b8884a92e871274b87583e6d5c2a58819473e17e107ef3f6aa5a61626"]'
 )
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+", re.ASCII)
-_SCRIPTS: Final = frozenset(
-    {
-        TxoutType.SCRIPTHASH,
-        TxoutType.WITNESS_V0_SCRIPTHASH,
-        TxoutType.WITNESS_V1_TAPROOT,
-        TxoutType.ANCHOR,
-    }
-)
 
 
 @method(
@@ -76,9 +66,9 @@ _SCRIPTS: Final = frozenset(
     help="Return information about the given bitcoin address.",
     examples=examples("validateaddress", _EXAMPLE),
 )
-def validateaddress(context: RpcContext, text: str) -> Json:
+def validateaddress(context: AnyContext, text: str) -> Json:
     """Return what an address is, or what is wrong with it."""
-    chain = context.node.chain
+    chain = context.chain
     try:
         script = address.decode(text, chain)
     except AddressError as error:
@@ -87,22 +77,8 @@ def validateaddress(context: RpcContext, text: str) -> Json:
         "isvalid": True,
         "address": address.encode(script, chain),
         "scriptPubKey": script.hex(),
-        **describe(script),
+        **describe_address(script),
     }
-
-
-def describe(script: bytes) -> dict[str, Json]:
-    """Return what the address of an output script is the hash of (Core: DescribeAddress)."""
-    kind, _ = solve(script)
-    described: dict[str, Json] = {}
-    if kind != TxoutType.WITNESS_UNKNOWN:
-        described["isscript"] = kind in _SCRIPTS
-    program = witness_program(script)
-    described["iswitness"] = program is not None
-    if program and kind != TxoutType.ANCHOR:
-        described["witness_version"] = program[0]
-        described["witness_program"] = program[1].hex()
-    return described
 
 
 @method(
@@ -138,9 +114,9 @@ def describe(script: bytes) -> dict[str, Json]:
     + "\nThe same over HTTP\n"
     + example_rpc("createmultisig", f"2, {_EXAMPLE_KEYS}"),
 )
-def createmultisig(context: RpcContext, required: int, keys: list[Json], address_type: str) -> Json:
+def createmultisig(context: AnyContext, required: int, keys: list[Json], address_type: str) -> Json:
     """Return address, script and descriptor."""
-    chain = context.node.chain
+    chain = context.chain
     pubkeys = [parse_pubkey(json.to_str(key)) for key in keys]
     if address_type not in {"legacy", "p2sh-segwit", "bech32", "bech32m"}:
         raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"Unknown address type '{address_type}'")

@@ -11,7 +11,7 @@ from rpc.method import ABSENT, Arg, Kind, Method, Result, method
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from node.rpc.context import RpcContext
+    from rpc.context import AnyContext
     from rpc.json import Json
 
 Schema = dict[str, Any]
@@ -242,7 +242,7 @@ _DOCUMENT: Final = Result(
     help="Returns a description of all methods for programs, as OpenRPC has it.",
     examples=examples("getopenrpcinfo"),
 )
-def getopenrpcinfo(context: RpcContext, show_hidden: bool) -> Json:
+def getopenrpcinfo(context: AnyContext, show_hidden: bool) -> Json:
     """Describe the methods."""
     return describe(context.server.table.methods(), hidden=show_hidden)
 
@@ -254,7 +254,7 @@ def getopenrpcinfo(context: RpcContext, show_hidden: bool) -> Json:
     help="Returns a description of this service for programs, as OpenRPC has it.",
     examples=examples("rpc.discover"),
 )
-def rpc_discover(context: RpcContext) -> Json:
+def rpc_discover(context: AnyContext) -> Json:
     """Describe the methods, without hidden ones."""
     return describe(context.server.table.methods(), hidden=False)
 
