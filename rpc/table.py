@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rpc.method import Method
 
 MODULES: Final = (
+    "control",
     "addresses",
     "descriptors",
     "message_signing",
