@@ -251,6 +251,14 @@ class Chain(Interface, schema="chain.capnp"):
         """Return what a transaction hangs on; all zero if it is not in the mempool."""
 
     @abstractmethod
+    def calculate_individual_bump_fees(self, outpoints: list[Outpoint], fee_rate: int) -> list[int]:
+        """Return what it takes to get what each output hangs on in the mempool to a fee rate, as if alone spent."""
+
+    @abstractmethod
+    def calculate_combined_bump_fee(self, outpoints: list[Outpoint], fee_rate: int) -> int | None:
+        """Return what it takes if all are spent together; None if they hang on too much to tell."""
+
+    @abstractmethod
     def get_package_limits(self) -> PackageLimits:
         """Return the node's limits."""
 

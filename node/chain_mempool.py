@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from interfaces.chain import Chain, ChainNotifications, PackageLimits, Replaceability, SmartFee, TransactionAncestry
+from interfaces.chain import (
+    Chain,
+    ChainNotifications,
+    Outpoint,
+    PackageLimits,
+    Replaceability,
+    SmartFee,
+    TransactionAncestry,
+)
 from node.fees.estimate import Horizon
 from node.mempool import questions
 from node.mempool.broadcast import BroadcastError, BroadcastFailure, broadcast
+from node.mempool.bump_fees import combined_bump_fee, individual_bump_fees
 from node.policy.options import MempoolOptions
-from primitives.transaction import Transaction
+from primitives.fee_rate import FeeRate
+from primitives.transaction import OutPoint, Transaction
 
 if TYPE_CHECKING:
     from node.context import NodeContext
@@ -63,6 +73,20 @@ class ChainMempool(Chain):
         """Ask the graph."""
         mempool = self._node.mempool
         return TransactionAncestry() if mempool is None else questions.ancestry(mempool, txid)
+
+    def calculate_individual_bump_fees(self, outpoints: list[Outpoint], fee_rate: int) -> list[int]:
+        """Fill a block at this rate and see what is left."""
+        mempool = self._node.mempool
+        if mempool is None:
+            return [0] * len(outpoints)
+        return individual_bump_fees(mempool, [OutPoint(each.txid, each.index) for each in outpoints], FeeRate(fee_rate))
+
+    def calculate_combined_bump_fee(self, outpoints: list[Outpoint], fee_rate: int) -> int | None:
+        """Fill a block at this rate and see what is left."""
+        mempool = self._node.mempool
+        if mempool is None:
+            return 0
+        return combined_bump_fee(mempool, [OutPoint(each.txid, each.index) for each in outpoints], FeeRate(fee_rate))
 
     def get_package_limits(self) -> PackageLimits:
         """Look at the options."""

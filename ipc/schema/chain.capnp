@@ -49,6 +49,10 @@ interface Chain {
   isReadyToBroadcast @34 (context :Proxy.Context) -> (result :Bool);
   requestMempoolTransactions @35 (context :Proxy.Context, notifications :ChainNotifications) -> ();
   hasAssumedValidChain @36 (context :Proxy.Context) -> (result :Bool);
+  calculateIndividualBumpFees @37 (context :Proxy.Context, outpoints :List(Outpoint), feeRate :Int64) -> (
+      result :List(Int64));
+  calculateCombinedBumpFee @38 (context :Proxy.Context, outpoints :List(Outpoint), feeRate :Int64) -> (
+      result :Int64, hasResult :Bool);
 }
 
 interface ChainNotifications {

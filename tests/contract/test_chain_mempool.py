@@ -194,3 +194,31 @@ def test_node(node: RegtestNode, whole: Node) -> None:
     assert found is not None
     assert found.height == MEMPOOL_HEIGHT
     assert Transaction.parse(tx.serialize()).outputs[0].script_pubkey == found.script_pubkey
+
+
+def test_what_it_takes_to_bump_ancestors(node: RegtestNode, chain: Chain) -> None:
+    mempool = node.mempool
+    grandparent = spend(mempool.take(), fee=200, outputs=3)
+    parent = spend(coins_of(grandparent)[:1], fee=300, outputs=2)
+    rich = spend(coins_of(grandparent)[1:2], fee=100_000)
+    (confirmed,) = mempool.take()
+    for tx in (grandparent, parent):
+        mempool.send(tx)
+    outputs = [Outpoint(parent.txid, 0), Outpoint(parent.txid, 1), Outpoint(grandparent.txid, 2)]
+    places = [*outputs, Outpoint(*confirmed.prevout), Outpoint(UNKNOWN, 0)]
+    rate = 10_000
+    sizes = [(tx.weight + 3) // 4 for tx in (grandparent, parent)]
+    both, first = 10 * sum(sizes) - 500, 10 * sizes[0] - 200
+    assert chain.calculate_individual_bump_fees(places, rate) == [both, both, first, 0, 0]
+    assert chain.calculate_combined_bump_fee(places, rate) == both
+    assert chain.calculate_combined_bump_fee(places[2:], rate) == first
+    assert chain.calculate_combined_bump_fee(places[3:], rate) == 0
+    assert chain.calculate_individual_bump_fees(places, 100) == [0] * 5
+    assert chain.calculate_combined_bump_fee([], rate) == 0
+    # A child that pays for the grandparent leaves only the parent to bump, unless it is to be replaced.
+    mempool.send(rich)
+    alone = 10 * sizes[1] - 300
+    assert chain.calculate_individual_bump_fees(places, rate) == [alone, alone, 0, 0, 0]
+    replaced = [*places, Outpoint(grandparent.txid, 1), Outpoint(rich.txid, 0)]
+    assert chain.calculate_individual_bump_fees(replaced, rate) == [both, both, first, 0, 0, first, 0]
+    assert chain.calculate_combined_bump_fee(replaced, rate) == both

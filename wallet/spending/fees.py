@@ -1,4 +1,4 @@
-"""Which fee rate a transaction pays, and when change is not worth keeping (Core: src/wallet/fees.cpp)."""
+"""Which fee rate a transaction pays, and when change is not worth keeping (Core: src/wallet/fees.cpp, texts of v32)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from wallet.settings import WalletSettings
     from wallet.spending.node_view import NodeView, RelayRates
 
-NO_REASON: Final = "None"
+ESTIMATED: Final = "Fee Rate Estimator"
+BY_USER: Final = "User Specified Fee"
 MEMPOOL_MIN: Final = "Mempool Min Fee"
 FALLBACK: Final = "Fallback fee"
 REQUIRED: Final = "Minimum Required Fee"
@@ -26,8 +27,6 @@ class ChosenRate:
 
     rate: FeeRate
     reason: str
-    target: int = 0
-    """The number of blocks it is for, if it is an estimate."""
 
 
 def required_rate(settings: WalletSettings, rates: RelayRates) -> FeeRate:
@@ -41,7 +40,7 @@ def minimum_rate(settings: WalletSettings, node: NodeView, rates: RelayRates, co
     It is 0, for the reason FALLBACK, if there is no estimate and no fallback.
     """
     if control.fee_rate is not None:
-        chosen = ChosenRate(control.fee_rate, NO_REASON)
+        chosen = ChosenRate(control.fee_rate, BY_USER)
         if control.override_fee_rate:
             return chosen
     else:
@@ -49,15 +48,15 @@ def minimum_rate(settings: WalletSettings, node: NodeView, rates: RelayRates, co
         replaceable = settings.signal_rbf if control.signal_rbf is None else control.signal_rbf
         conservative = {FeeMode.CONSERVATIVE: True, FeeMode.ECONOMICAL: False}.get(control.fee_mode, not replaceable)
         estimate = node.estimate(target, conservative=conservative)
-        chosen = ChosenRate(estimate.rate, estimate.reason, estimate.target)
+        chosen = ChosenRate(estimate.rate, ESTIMATED)
         if estimate.rate == ZERO:
-            chosen = ChosenRate(FeeRate(settings.fallback_fee), FALLBACK, estimate.target)
+            chosen = ChosenRate(FeeRate(settings.fallback_fee), FALLBACK)
             if not settings.fallback_fee:
                 return chosen
         if chosen.rate < rates.mempool:
-            chosen = ChosenRate(rates.mempool, MEMPOOL_MIN, chosen.target)
+            chosen = ChosenRate(rates.mempool, MEMPOOL_MIN)
     least = required_rate(settings, rates)
-    return ChosenRate(least, REQUIRED, chosen.target) if least > chosen.rate else chosen
+    return ChosenRate(least, REQUIRED) if least > chosen.rate else chosen
 
 
 def effective_rate(settings: WalletSettings, node: NodeView, rates: RelayRates, control: CoinControl) -> ChosenRate:
@@ -65,10 +64,16 @@ def effective_rate(settings: WalletSettings, node: NodeView, rates: RelayRates, 
     chosen = minimum_rate(settings, node, rates, control)
     asked = control.fee_rate
     if asked is not None and chosen.rate > asked:
-        raise SpendError(
+        text = (
             f"Fee rate ({asked.text_per_vbyte()}) is lower than the minimum fee rate setting "
-            f"({chosen.rate.text_per_vbyte()})"
+            f"({chosen.rate.text_per_vbyte()})."
         )
+        if chosen.reason == REQUIRED:
+            text += (
+                f"\nConsider modifying -mintxfee ({FeeRate(settings.min_fee).text_per_vbyte()}) or "
+                f"-minrelaytxfee ({rates.relay.text_per_vbyte()})."
+            )
+        raise SpendError(text)
     if chosen.reason == FALLBACK and not settings.fallback_fee:
         raise SpendError("Fee estimation failed. Fallbackfee is disabled. Wait a few blocks or enable -fallbackfee.")
     return chosen
