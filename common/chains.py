@@ -43,21 +43,25 @@ _TEST_PREFIXES: Final = AddressPrefixes(
 
 @dataclass(frozen=True, slots=True)
 class ChainParams:
-    """One chain: its name in options and sections, its folder below the data directory, its RPC port, its prefixes."""
+    """One chain: its name in options and sections, its folder below the data directory, its RPC port, its prefixes.
+
+    `magic` starts its messages and tells its wallets from those of others; a signet with its own challenge has its own.
+    """
 
     name: str
     data_dir_suffix: str
     rpc_port: int
     is_test_chain: bool
     prefixes: AddressPrefixes
+    magic: bytes
 
 
-MAIN: Final = ChainParams("main", "", 8332, is_test_chain=False, prefixes=_MAIN_PREFIXES)
-TEST: Final = ChainParams("test", "testnet3", 18332, is_test_chain=True, prefixes=_TEST_PREFIXES)
-TESTNET4: Final = ChainParams("testnet4", "testnet4", 48332, is_test_chain=True, prefixes=_TEST_PREFIXES)
-SIGNET: Final = ChainParams("signet", "signet", 38332, is_test_chain=True, prefixes=_TEST_PREFIXES)
+MAIN: Final = ChainParams("main", "", 8332, False, _MAIN_PREFIXES, b"\xf9\xbe\xb4\xd9")
+TEST: Final = ChainParams("test", "testnet3", 18332, True, _TEST_PREFIXES, b"\x0b\x11\x09\x07")
+TESTNET4: Final = ChainParams("testnet4", "testnet4", 48332, True, _TEST_PREFIXES, b"\x1c\x16\x3f\x28")
+SIGNET: Final = ChainParams("signet", "signet", 38332, True, _TEST_PREFIXES, b"\x0a\x03\xcf\x40")
 REGTEST: Final = ChainParams(
-    "regtest", "regtest", 18443, is_test_chain=True, prefixes=replace(_TEST_PREFIXES, bech32="bcrt")
+    "regtest", "regtest", 18443, True, replace(_TEST_PREFIXES, bech32="bcrt"), b"\xfa\xbf\xb5\xda"
 )
 
 CHAINS: Final = {chain.name: chain for chain in (MAIN, TEST, TESTNET4, SIGNET, REGTEST)}
