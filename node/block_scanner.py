@@ -29,6 +29,8 @@ class ScannedTransaction(NamedTuple):
     """The outpoints of its inputs, 36 bytes each: hash and little-endian index."""
     outputs: list[bytes]
     """Its outputs in wire form: 8 bytes of value, size of the script, script."""
+    stripped_size: int
+    """How many bytes it has without its witnesses."""
 
 
 def scan_block(data: bytes) -> list[ScannedTransaction]:
@@ -124,7 +126,7 @@ def _scan(data: bytes, start: int) -> ScannedTransaction:
     if not has_witness:
         end = position + 4
         txid = sha256(sha256(data[start:end]).digest()).digest()
-        return ScannedTransaction(txid, start, end, prevouts, outputs)
+        return ScannedTransaction(txid, start, end, prevouts, outputs, end - start)
     core = data[body:position]
     for _ in range(inputs):
         count = data[position]
@@ -140,4 +142,4 @@ def _scan(data: bytes, start: int) -> ScannedTransaction:
                 position += size
     end = position + 4
     txid = sha256(sha256(data[start : start + 4] + core + data[position:end]).digest()).digest()
-    return ScannedTransaction(txid, start, end, prevouts, outputs)
+    return ScannedTransaction(txid, start, end, prevouts, outputs, 8 + len(core))

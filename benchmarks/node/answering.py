@@ -61,20 +61,24 @@ def measure_rpc(blocks: list[bytes], rounds: int) -> None:
                 for block in blocks:
                     assert mining.submit_block(block).result
         rates: dict[str, list[float]] = {name: [] for name in programs}
-        times: dict[str, list[float]] = {name: [] for name in programs}
+        times: dict[tuple[str, int], list[float]] = {(name, verbosity): [] for name in programs for verbosity in (1, 2)}
         for _ in range(rounds):
             for name, program in programs.items():
                 rates[name].append(_rate(program))
-                times[name].append(_block_time(program))
+                for verbosity in (1, 2):
+                    times[name, verbosity].append(_block_time(program, verbosity))
     print(f"JSON-RPC over HTTP (min/median/max of {rounds} rounds)")
     for name in programs:
         tell(f"getblockcount, {_CLIENTS} keep-alive clients, {name}", rates[name], "calls/s")
     if core is not None:
         tell("getblockcount, rate to bitcoin-node's", ratios(rates["pynode"], rates["bitcoin-node"]), "times")
-    for name in programs:
-        tell(f"getblock of a full block, verbosity 2, {name}", [taken * 1e3 for taken in times[name]], "ms")
-    if core is not None:
-        tell("getblock, time to bitcoin-node's", ratios(times["pynode"], times["bitcoin-node"]), "times")
+    for verbosity in (1, 2):
+        what = f"getblock of a full block, verbosity {verbosity}"
+        for name in programs:
+            tell(f"{what}, {name}", [taken * 1e3 for taken in times[name, verbosity]], "ms")
+        if core is not None:
+            both = times["pynode", verbosity], times["bitcoin-node", verbosity]
+            tell(f"{what}, time to bitcoin-node's", ratios(*both), "times")
 
 
 def _request(program: Program, method: str, *params: object) -> bytes:
@@ -107,7 +111,7 @@ def _rate(program: Program) -> float:
     return count / _SECONDS
 
 
-def _block_time(program: Program) -> float:
+def _block_time(program: Program, verbosity: int) -> float:
     """Return seconds until the last block has come as JSON."""
     with socket.create_connection(("127.0.0.1", program.rpc_port)) as client, client.makefile("rb") as stream:
 
@@ -122,7 +126,7 @@ def _block_time(program: Program) -> float:
 
         name = json.loads(ask("getbestblockhash"))["result"]
         started = time.perf_counter()
-        answer = ask("getblock", name, 2)
+        answer = ask("getblock", name, verbosity)
         taken = time.perf_counter() - started
         assert len(json.loads(answer)["result"]["tx"]) > 1000
         return taken

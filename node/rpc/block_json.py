@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from node.block_scanner import scan_block
 from node.chainstate import BlockMissingError
 from primitives.block import Block
+from primitives.transaction import Transaction
 from primitives.work import bits_to_target, difficulty
 from rpc import json
 from rpc.errors import RPC_INTERNAL_ERROR, RPC_MISC_ERROR, RpcError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from node.block_tree import BlockEntry
     from node.chainstate import Chainstate
     from node.coin import Coin
-    from primitives.transaction import Transaction
     from rpc.json import Json
 
 TXIDS: Final = 1
@@ -165,18 +166,33 @@ def _coinbase_json(coinbase: Transaction) -> dict[str, Json]:
     return result
 
 
-def block_json(chainstate: Chainstate, entry: BlockEntry, data: bytes, verbosity: int) -> dict[str, Json]:
-    """Return a block with its transactions: TXIDS, DETAILS, or PREVOUTS. Raises RpcError."""
-    block = Block.parse(data)
-    size, stripped = len(data), block.stripped_size
+def _sizes_json(
+    chainstate: Chainstate, entry: BlockEntry, size: int, stripped: int, coinbase: Transaction
+) -> dict[str, Json]:
     result = header_json(chainstate, entry)
     result["strippedsize"] = stripped
     result["size"] = size
     result["weight"] = stripped * 3 + size
-    result["coinbase_tx"] = _coinbase_json(block.transactions[0])
+    result["coinbase_tx"] = _coinbase_json(coinbase)
+    return result
+
+
+def _with_ids(chainstate: Chainstate, entry: BlockEntry, data: bytes) -> dict[str, Json]:
+    """Return a block with the ids of its transactions, none of which is made an object."""
+    found = scan_block(data)
+    stripped = found[0].start + sum([each.stripped_size for each in found])
+    coinbase = Transaction.parse(data[found[0].start : found[0].end])
+    result = _sizes_json(chainstate, entry, len(data), stripped, coinbase)
+    result["tx"] = [each.txid[::-1].hex() for each in found]
+    return result
+
+
+def block_json(chainstate: Chainstate, entry: BlockEntry, data: bytes, verbosity: int) -> dict[str, Json]:
+    """Return a block with its transactions: TXIDS, DETAILS, or PREVOUTS. Raises RpcError."""
     if verbosity <= TXIDS:
-        result["tx"] = [transaction.txid[::-1].hex() for transaction in block.transactions]
-        return result
+        return _with_ids(chainstate, entry, data)
+    block = Block.parse(data)
+    result = _sizes_json(chainstate, entry, len(data), block.stripped_size, block.transactions[0])
     undo = None
     if entry.height and entry.status.have_undo:
         try:

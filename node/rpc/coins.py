@@ -181,9 +181,10 @@ def gettxoutsetinfo(context: RpcContext, hash_type: str, hash_or_height: Json, u
             raise RpcError(RPC_INVALID_PARAMETER, "Cannot set use_index to false when querying for a specific block")
         entry = block_at(context.node.chainstate, hash_or_height)
     if use_index and stats is not None:
+        best = entry or context.node.chainstate.tip()  # What comes meanwhile may not be indexed yet.
         _wait_for(stats, entry)
         if kind is not CoinHash.SERIALIZED:
-            return _from_index(stats, entry or context.node.chainstate.tip(), kind)
+            return _from_index(stats, best, kind)
     return _from_coins(context, kind)
 
 

@@ -36,14 +36,14 @@ def test_scan_finds_what_was_written(drawn: list[Drawn]) -> None:
         body = compact(len(ins)) + b"".join(prevout + compact(len(s)) + s + b"\1\2\3\4" for prevout, s in ins)
         body += compact(len(outs)) + b"".join(struct.pack("<q", v) + compact(len(s)) + s for v, s in outs)
         whole = b"\2\0\0\0" + body + b"\5\6\7\x08"
-        txid = double_sha256(whole)
+        txid, stripped = double_sha256(whole), len(whole)
         if witness is not None:
             stack = compact(len(witness)) + b"".join(compact(len(item)) + item for item in witness)
             whole = b"\2\0\0\0\0\1" + body + stack * len(ins) + b"\5\6\7\x08"
-        spans.append((txid, len(block), len(block) + len(whole)))
+        spans.append((txid, len(block), len(block) + len(whole), stripped))
         block += whole
     scanned = scan_block(block)
-    assert [(tx.txid, tx.start, tx.end) for tx in scanned] == spans
+    assert [(tx.txid, tx.start, tx.end, tx.stripped_size) for tx in scanned] == spans
     for tx, (ins, outs, _) in zip(scanned, drawn, strict=True):
         assert tx.prevouts == [prevout for prevout, _ in ins]
         assert [(int.from_bytes(o[:8], "little"), script_of(o)) for o in tx.outputs] == outs
