@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Final
 
+from cli.allocator import return_large_blocks
 from cli.common_options import CHAIN, HELP, IPC_SERVER, LOGGING, PLACE, SPAWNED
 from cli.errors import StartError
 from cli.node_options import NODE
@@ -76,6 +77,7 @@ class NodeInit(ProgramInit):
 
 def main() -> None:
     """Run the program."""
+    return_large_blocks()
     sys.exit(run(PROGRAM.name, lambda: _main(sys.argv)))
 
 

@@ -27,7 +27,8 @@ class _MallocStats(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_size_t) for name in _FIELDS)
 
 
-def _malloc_stats() -> dict[str, int]:
+def malloc_stats() -> dict[str, int]:
+    """Return what glibc's mallinfo2 tells."""
     call = ctypes.CDLL(None).mallinfo2
     call.restype = _MallocStats
     found = call()
@@ -98,7 +99,7 @@ def getmemoryinfo(context: RpcContext, mode: str) -> Json:
         return _malloc_info()
     if mode != "stats":
         raise RpcError(RPC_INVALID_PARAMETER, f"unknown mode {mode}")
-    stats = _malloc_stats()
+    stats = malloc_stats()
     used, free = stats["uordblks"] + stats["hblkhd"], stats["fordblks"]
     return {
         "locked": {
