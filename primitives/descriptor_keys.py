@@ -140,7 +140,7 @@ class ExtendedKeyExpression(KeyExpression):
 
     def pubkey(self, position: int, known: SigningData, found: SigningData) -> bytes | None:
         """Return the key at a position."""
-        derived = self._derive(position, known, private=self._is_hardened())
+        derived = self._known_child(position, known) or self._derive(position, known, private=self._is_hardened())
         if derived is None:
             return None
         learn(derived.public_key, KeyOrigin(self.root.fingerprint(), self._steps(position)), found)
@@ -173,8 +173,10 @@ class ExtendedKeyExpression(KeyExpression):
         hardened = next((at for at in range(len(self.path), 0, -1) if self.path[at - 1] & HARDENED), 0)
         if not hardened:
             return self.text()
-        root = self._private_root(known)
-        last = root.derive_path(self.path[:hardened]) if root else None
+        last = known.extended_keys.get((self.root, self.path[:hardened]))
+        if last is None:
+            root = self._private_root(known)
+            last = root.derive_path(self.path[:hardened]) if root else None
         if last is None:
             return None
         origin = self.root.fingerprint().hex() + format_path(self.path[:hardened])
@@ -190,6 +192,22 @@ class ExtendedKeyExpression(KeyExpression):
     def is_bip32(self) -> bool:
         """Whether this is an extended key."""
         return True
+
+    def derive_path(self, path: tuple[int, ...], known: SigningData) -> ExtendedKey | None:
+        """Return the extended public key at a path from the root; None if that takes an unknown private key."""
+        hardened = any(step & HARDENED for step in path)
+        root = self._private_root(known) if hardened else self.root
+        derived = root.derive_path(path) if root else None
+        return derived.neuter() if derived else None
+
+    def _known_child(self, position: int, known: SigningData) -> ExtendedKey | None:
+        """Return the key at a position from extended keys that are known, None if that does not do."""
+        if not known.extended_keys:
+            return None
+        if self.wildcard is not Wildcard.UNHARDENED:
+            return known.extended_keys.get((self.root, self._steps(position)))
+        parent = known.extended_keys.get((self.root, self.path))
+        return parent.derive(position) if parent else None
 
     def _derive(self, position: int, known: SigningData, *, private: bool) -> ExtendedKey | None:
         root = self._private_root(known) if private else self.root
@@ -350,5 +368,6 @@ class AggregateKey(KeyExpression):
 
 def learn(pubkey: bytes, origin: KeyOrigin, found: SigningData) -> None:
     """Tell signing data of a key and its origin, unless it knows them."""
-    found.origins.setdefault(key_id(pubkey), (pubkey, origin))
-    found.pubkeys.setdefault(key_id(pubkey), pubkey)
+    key = key_id(pubkey)
+    found.origins.setdefault(key, (pubkey, origin))
+    found.pubkeys.setdefault(key, pubkey)

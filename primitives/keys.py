@@ -6,6 +6,7 @@ Public keys are bytes as scripts carry them: 33 or 65, or 32 where only x counts
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from primitives import base58, secp256k1
@@ -92,6 +93,7 @@ def key_id(pubkey: bytes) -> bytes:
     return hash160(pubkey)
 
 
+@lru_cache(maxsize=256)  # Those of a few parents are asked for with each of their many children.
 def fingerprint(pubkey: bytes) -> bytes:
     """Return the first four bytes of the key's hash, which key origins name (BIP32)."""
     return hash160(pubkey)[:4]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from primitives.hashes import hash160
 
 if TYPE_CHECKING:
-    from primitives.bip32 import KeyOrigin
+    from primitives.bip32 import ExtendedKey, KeyOrigin
     from primitives.keys import PrivateKey
     from primitives.taproot import SpendData, TapTree
 
@@ -24,6 +24,8 @@ class SigningData:
     trees: dict[bytes, TapTree] = field(default_factory=dict)
     aggregates: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     """The participants, in order, of each MuSig2 aggregate key."""
+    extended_keys: dict[tuple[ExtendedKey, tuple[int, ...]], ExtendedKey] = field(default_factory=dict)
+    """Extended public keys that it takes a private key to derive, by the public root and the path from it."""
 
     def add_key(self, key: PrivateKey) -> None:
         """Learn a private key and its public key."""
@@ -70,11 +72,12 @@ class SigningData:
             (self.scripts, other.scripts),
             (self.trees, other.trees),
             (self.aggregates, other.aggregates),
+            (self.extended_keys, other.extended_keys),
         ):
             _merge(ours, theirs)
 
 
-def _merge(ours: dict[bytes, Any], theirs: dict[bytes, Any]) -> None:
+def _merge(ours: dict[Any, Any], theirs: dict[Any, Any]) -> None:
     for key, value in theirs.items():
         ours.setdefault(key, value)
 

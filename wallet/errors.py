@@ -36,3 +36,11 @@ class DatabaseError(WalletError):
 
 class RecordError(WalletError, ValueError):
     """A record of a wallet's database is not what its key says."""
+
+
+class UnknownDescriptorError(RecordError):
+    """A stored descriptor cannot be read: the wallet may be of later software."""
+
+
+class KeypoolError(WalletError):
+    """There is no address to give out."""
