@@ -1,0 +1,96 @@
+"""What the wallets of one process share (Core: src/wallet/context.h)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from wallet.settings import WalletSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from common.chains import ChainParams
+    from interfaces.chain import Chain
+    from interfaces.events import Events
+    from wallet.wallet import Wallet
+
+
+def _remember_nothing(name: str, load: bool) -> bool:
+    del name, load
+    return False
+
+
+def _ignore(error: Exception) -> None:
+    del error
+
+
+def _nothing() -> None:
+    pass
+
+
+class WalletContext:
+    """The chain, the place, the settings, and the wallets that are loaded. Thread-safe."""
+
+    def __init__(
+        self,
+        params: ChainParams,
+        wallet_dir: Path,
+        settings: WalletSettings | None = None,
+        *,
+        chain: Chain | None = None,
+        make_events: Callable[[], Events] | None = None,
+        remember: Callable[[str, bool], bool] = _remember_nothing,
+        shutdown: Callable[[], None] = _nothing,
+    ) -> None:
+        """Begin without wallets.
+
+        Without `chain` and `make_events` the wallets are offline. `remember` makes a wallet one of those to load at
+        start, or not, and says whether it could. `shutdown` asks the program to end.
+        """
+        self.params = params
+        self.wallet_dir = wallet_dir
+        self.settings = settings or WalletSettings()
+        self.chain = chain
+        self.make_events = make_events
+        self.lost: Callable[[Exception], None] = _ignore
+        """Hears, once for each wallet, that the connection to the node is lost."""
+        self.remember = remember
+        self.shutdown = shutdown
+        self.loading: set[str] = set()
+        """Names of wallets that are about to be loaded; hold `lock`."""
+        self.lock = threading.Lock()
+        self._wallets: list[Wallet] = []
+        self._mock_time = 0
+
+    def now(self) -> int:
+        """Return the time in seconds since 1970, which is the mocked one if there is one."""
+        return self._mock_time or int(time.time())
+
+    def set_mock_time(self, seconds: int) -> None:
+        """Stop the clock; 0 lets it run again."""
+        self._mock_time = seconds
+
+    def wallets(self) -> list[Wallet]:
+        """Return those that are loaded, in the order in which they were."""
+        with self.lock:
+            return list(self._wallets)
+
+    def find(self, name: str) -> Wallet | None:
+        """Return the wallet that has this name."""
+        return next((wallet for wallet in self.wallets() if wallet.name == name), None)
+
+    def add(self, wallet: Wallet) -> None:
+        """Take a wallet that was loaded."""
+        with self.lock:
+            self._wallets.append(wallet)
+
+    def remove(self, wallet: Wallet) -> bool:
+        """Let go of a wallet; whether it was there."""
+        with self.lock:
+            if wallet not in self._wallets:
+                return False
+            self._wallets.remove(wallet)
+            return True
