@@ -44,3 +44,7 @@ class UnknownDescriptorError(RecordError):
 
 class KeypoolError(WalletError):
     """There is no address to give out."""
+
+
+class CorruptWalletError(WalletError):
+    """What a wallet has stored contradicts itself."""

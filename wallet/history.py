@@ -51,8 +51,10 @@ class History:
         """Ids of the transactions that changed since the ledger looked."""
         self.height = -1
         """The height of the last block processed, -1 before the first."""
-        self.truc_parents = 0
-        """How many transactions have a `truc_child`."""
+        self.excluded: set[bytes] = set()
+        """Ids of the transactions that the mempool excludes: all that have `mempool_conflicts`."""
+        self.truc_parents: dict[bytes, set[bytes]] = {}
+        """Ids of the transactions whose `truc_child` it is, by that child's id."""
 
     def __contains__(self, txid: bytes) -> bool:
         return txid in self.transactions
@@ -77,6 +79,7 @@ class History:
         txid = wtx.txid
         self.touch(wtx)
         del self.transactions[txid]
+        self.excluded.discard(txid)
         self.ordered.remove(wtx)
         for each in wtx.tx.inputs:
             spenders = self.spends.get(each.prevout)

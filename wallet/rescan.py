@@ -1,0 +1,216 @@
+"""Scans blocks of the chain again for what concerns a wallet (Core: CWallet::ScanForWalletTransactions).
+
+One block after another, each asked of the node without the wallet's lock. Where the node has block filters, only
+blocks whose filter matches are read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from interfaces.chain import BlockParts
+from wallet.tracker import BlockPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from interfaces.chain import Chain, FoundBlock
+    from wallet.wallet import Wallet
+
+log: Final = logging.getLogger("wallet")
+
+TIMESTAMP_WINDOW: Final = 2 * 60 * 60
+"""Seconds by which the times of blocks may be off."""
+_SAVE_SECONDS: Final = 60
+_PROGRESS_BLOCKS: Final = 100
+
+
+class ScanStatus(Enum):
+    """How a scan ended."""
+
+    SUCCESS = auto()
+    FAILURE = auto()
+    ABORTED = auto()
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """How a scan ended and how far it came."""
+
+    status: ScanStatus = ScanStatus.SUCCESS
+    last_hash: bytes | None = None
+    """The last block scanned, None if there is none."""
+    last_height: int | None = None
+    failed_block: bytes | None = None
+    """The last block that could not be scanned."""
+
+
+class Rescan:
+    """Runs the scans of one wallet, one at a time."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        """Scan nothing yet."""
+        self._wallet = wallet
+        self._busy = threading.Lock()
+        self._aborted = threading.Event()
+        self.is_running = False
+        self.with_passphrase = False
+        """Whether the wallet was unlocked for the scan and should not lock before it ends."""
+        self.started = 0.0
+        """By the monotonic clock."""
+        self.progress = 0.0
+        """From 0 to 1."""
+
+    @contextmanager
+    def reserved(self, *, with_passphrase: bool = False) -> Iterator[bool]:
+        """Let no other scan run; gives False, and nothing is reserved, if one does."""
+        if not self._busy.acquire(blocking=False):
+            yield False
+            return
+        self._aborted.clear()
+        self.started, self.progress = time.monotonic(), 0.0
+        self.is_running, self.with_passphrase = True, with_passphrase
+        try:
+            yield True
+        finally:
+            self.is_running = self.with_passphrase = False
+            self._busy.release()
+
+    @contextmanager
+    def finished(self) -> Iterator[None]:
+        """Wait until no scan runs, and let none begin."""
+        with self._busy:
+            yield
+
+    def abort(self) -> None:
+        """End the scan that runs."""
+        self._aborted.set()
+
+    @property
+    def is_aborting(self) -> bool:
+        """Whether the last scan was told to end."""
+        return self._aborted.is_set()
+
+    def scan(
+        self, start_hash: bytes, start_height: int, stop_height: int | None = None, *, save_progress: bool = False
+    ) -> ScanResult:
+        """Scan the chain from a block to a height or the tip. Call inside `reserved`.
+
+        A start that is not in the chain is not scanned. `save_progress` stores now and then how far it came, so that
+        the next load goes on from there.
+        """
+        chain = self._wallet.chain_or_fail()
+        result = ScanResult()
+        scripts = _FilterScripts(self._wallet) if chain.has_block_filter_index() else None
+        self._wallet.log(
+            "Rescan started from block %s... (%s)",
+            start_hash[::-1].hex(),
+            "slow variant inspecting all blocks" if scripts is None else "fast variant using block filters",
+        )
+        progress = _Progress(self._wallet, chain, start_hash, stop_height)
+        saved = time.monotonic()
+        hash_, height = start_hash, start_height
+        while not self._aborted.is_set():
+            if (height - start_height) % _PROGRESS_BLOCKS == 0:
+                self.progress = progress.at(hash_)
+                if chain.shutdown_requested():
+                    self._aborted.set()
+                    break
+            is_due = save_progress and time.monotonic() - saved > _SAVE_SECONDS
+            is_needed = scripts is None or scripts.match(chain, hash_) is not False
+            parts = BlockParts(locator=is_due and is_needed, next_block=True, data=is_needed)
+            reorgs = self._wallet.reorgs
+            found = chain.find_block(hash_, parts)
+            if is_needed:
+                if found is None or not found.data:
+                    result.failed_block, result.status = hash_, ScanStatus.FAILURE
+                elif not found.in_active_chain:
+                    result.failed_block, result.status = hash_, ScanStatus.FAILURE
+                    break
+                elif not self._scan_block(found, reorgs):
+                    continue
+                else:
+                    result.last_hash, result.last_height = hash_, height
+                    if is_due and found.locator:
+                        self._wallet.log("Saving scan progress %d.", height)
+                        self._wallet.records.write_best_block(found.locator)
+                        saved = time.monotonic()
+            else:
+                result.last_hash, result.last_height = hash_, height
+            if (stop_height is not None and height >= stop_height) or height >= self._wallet.last_block_height:
+                break
+            if found is None or found.next_block is None:
+                break
+            hash_, height = found.next_block.hash, height + 1
+        self.progress = 1.0
+        if self._aborted.is_set():
+            self._wallet.log("Rescan aborted at block %d.", height)
+            result.status = ScanStatus.ABORTED
+        else:
+            self._wallet.log("Rescan completed in %15dms", (time.monotonic() - self.started) * 1000)
+        return result
+
+    def _scan_block(self, found: FoundBlock, reorgs: int) -> bool:
+        """Take a block, unless a block left the chain since it was asked for: it might be that one."""
+        place = BlockPlace(found.hash, found.height, found.time, found.max_time, rescan=True)
+        with self._wallet.lock:
+            if self._wallet.reorgs != reorgs:
+                return False
+            if self._wallet.tracker.block_connected(found.data or b"", place):
+                self._wallet.remember_block_time(found.hash, found.time)
+            return True
+
+    def from_time(self, start_time: int) -> int:
+        """Scan all that was made since a time, as after an import; return from when on it could be scanned."""
+        chain = self._wallet.chain_or_fail()
+        found = chain.find_first_block_with_time_and_height(start_time - TIMESTAMP_WINDOW, 0, BlockParts())
+        blocks = 0 if found is None else self._wallet.last_block_height - found.height + 1
+        self._wallet.log("RescanFromTime: Rescanning last %i blocks", blocks)
+        if found is None:
+            return start_time
+        result = self.scan(found.hash, found.height)
+        if result.status is ScanStatus.FAILURE and result.failed_block is not None:
+            failed = chain.find_block(result.failed_block, BlockParts())
+            if failed is not None:
+                return failed.max_time + TIMESTAMP_WINDOW + 1
+        return start_time
+
+
+class _FilterScripts:
+    """The scripts of a wallet to match with block filters, which may become more while blocks are scanned."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        self._wallet = wallet
+        self._scripts: list[bytes] = []
+
+    def match(self, chain: Chain, block: bytes) -> bool | None:
+        """Whether the block's filter matches; None if there is no filter."""
+        if len(self._scripts) != len(self._wallet.scripts):
+            with self._wallet.lock:
+                self._scripts = list(self._wallet.scripts)
+        return chain.block_filter_matches_any(block, self._scripts)
+
+
+class _Progress:
+    """How much of a scan is done, by how many transactions the blocks hold."""
+
+    def __init__(self, wallet: Wallet, chain: Chain, start: bytes, stop_height: int | None) -> None:
+        self._chain = chain
+        end = wallet.last_block
+        if stop_height is not None and end:
+            found = chain.find_ancestor_by_height(end, stop_height, BlockParts())
+            end = found.hash if found is not None else end
+        self._begin = chain.guess_verification_progress(start)
+        self._length = chain.guess_verification_progress(end or start) - self._begin
+
+    def at(self, block: bytes) -> float:
+        """Return the share that lies before a block."""
+        if self._length <= 0:
+            return 0.0
+        return min(1.0, max(0.0, (self._chain.guess_verification_progress(block) - self._begin) / self._length))

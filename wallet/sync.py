@@ -1,0 +1,237 @@
+"""Keeps a wallet in step with a node: catches up, then follows the node's events on a thread of its own.
+
+The wallet asks for what comes after the place where it stands, so it may be killed, or lose its node, at any time, and
+goes on from what it stored last. Nothing here holds the wallet's lock while it asks the node.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from interfaces.chain import BlockParts
+from interfaces.events import BlockMissingError, EventKind, MempoolPosition, Position, UnknownBlockError, Wanted
+from primitives.transaction import Transaction
+from wallet.errors import WalletError
+from wallet.history_loading import blocks_to_find, settle
+from wallet.rescan import TIMESTAMP_WINDOW, ScanStatus
+from wallet.tracker import BlockPlace, RemovalReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from interfaces.chain import Chain
+    from interfaces.events import Event, EventBatch, Events
+    from wallet.wallet import Wallet
+
+log: Final = logging.getLogger("wallet")
+
+_WANTED: Final = Wanted(transactions=True, connected_data=True, transaction_data=True)
+_BATCH: Final = 100
+_SAVE_BLOCKS: Final = 144
+_REASONS: Final = {"block": RemovalReason.BLOCK, "conflict": RemovalReason.CONFLICT}
+
+
+class Sync:
+    """Owns the events and the thread; `close` ends both."""
+
+    def __init__(self, wallet: Wallet, chain: Chain, events: Events, on_lost: Callable[[Exception], None]) -> None:
+        """Ask nothing yet. `on_lost` hears on the thread when the node is gone."""
+        self._wallet = wallet
+        self._chain = chain
+        self._events = events
+        self._on_lost = on_lost
+        self._position = Position()
+        self._moved = threading.Condition()
+        self._ended = False
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it follows the node."""
+        return self._thread is not None and not self._ended
+
+    def start(self) -> None:
+        """Catch up with the node's chain, and follow it. Raises WalletError if that cannot be done."""
+        self._position = Position(self._catch_up())
+        self._thread = threading.Thread(target=self._follow, name=f"wallet-{self._wallet.name}", daemon=True)
+        self._thread.start()
+
+    # --- catching up ---------------------------------------------------------------------------------------------
+
+    def _catch_up(self) -> bytes:
+        """Scan what came since the wallet was loaded last; return the hash of the block where it stands then."""
+        wallet, chain = self._wallet, self._chain
+        locator = wallet.records.best_block()
+        tip_height = chain.get_height()
+        if tip_height is None:
+            return b""
+        if locator and not wallet.settings.cross_chain and chain.get_block_hash(0) != locator[-1]:
+            raise WalletError(
+                "Wallet files should not be reused across chains. Restart bitcoind with -walletcrosschain to override."
+            )
+        fork = 0 if wallet.must_rescan else (chain.find_locator_fork(locator) or 0) if locator else 0
+        tip = chain.get_block_hash(tip_height)
+        with wallet.lock:
+            asked = blocks_to_find(wallet)
+        found = [block for block in chain.find_blocks(asked, BlockParts()) if block.in_active_chain]
+        with wallet.lock:
+            wallet.history.height, wallet.last_block = tip_height, tip
+            settle(wallet, {block.hash: block.height for block in found})
+            for block in found:
+                wallet.remember_block_time(block.hash, block.time)
+        if fork == tip_height:
+            return tip
+        return self._scan(self._first_to_scan(fork, tip_height), tip_height, tip)
+
+    def _first_to_scan(self, fork: int, tip_height: int) -> int:
+        """Return the height to scan from: nothing older than the wallet concerns it."""
+        birth = self._wallet.birth_time
+        if birth is None:
+            return tip_height
+        found = self._chain.find_first_block_with_time_and_height(birth - TIMESTAMP_WINDOW, fork, BlockParts())
+        return tip_height if found is None else found.height
+
+    def _scan(self, height: int, tip_height: int, tip: bytes) -> bytes:
+        wallet, chain = self._wallet, self._chain
+        if (chain.have_pruned() or chain.has_assumed_valid_chain()) and not chain.has_blocks(tip, height):
+            if chain.have_pruned():
+                raise WalletError(
+                    "Prune: last wallet synchronisation goes beyond pruned data. You need to -reindex (download the "
+                    "whole blockchain again in case of a pruned node)"
+                )
+            missing = tip_height
+            while missing > height and chain.have_block_on_disk(missing - 1):
+                missing -= 1
+            raise WalletError(
+                "Error loading wallet. Wallet requires blocks to be downloaded, and software does not currently "
+                "support loading wallets while blocks are being downloaded out of order when using assumeutxo "
+                f"snapshots. Wallet should be able to load successfully after node sync reaches height {missing}"
+            )
+        wallet.log("Rescanning last %i blocks (from block %i)...", tip_height - height, height)
+        with wallet.rescan.reserved() as is_free:
+            if not is_free:
+                raise WalletError("Failed to acquire rescan reserver during wallet initialization")
+            result = wallet.rescan.scan(chain.get_block_hash(height), height, save_progress=True)
+        if result.status is not ScanStatus.SUCCESS or result.last_hash is None or result.last_height is None:
+            raise WalletError("Failed to rescan the wallet during initialization")
+        with wallet.lock:
+            wallet.history.height, wallet.last_block = result.last_height, result.last_hash
+        self.save()
+        return result.last_hash
+
+    # --- following -----------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Take events until there are no more."""
+        try:
+            while not self._stopping:
+                try:
+                    batch = self._events.next(self._position, _WANTED, _BATCH)
+                except (UnknownBlockError, BlockMissingError) as error:
+                    # The node lost blocks in a crash, or pruned them: only a look at everything helps.
+                    log.warning("[%s] %s", self._wallet.name, error)
+                    self._move(Position(self._catch_up()))
+                    continue
+                if batch is None:
+                    return
+                self._take(batch)
+        except Exception as error:  # noqa: BLE001 - of whatever kind, the wallet follows no longer
+            if not self._stopping:
+                log.warning("[%s] no longer in step with the node: %s", self._wallet.name, error)
+                self._on_lost(error)
+        finally:
+            with self._moved:
+                self._ended = True
+                self._moved.notify_all()
+
+    def _take(self, batch: EventBatch) -> None:
+        must_save = False
+        for event in batch.events:
+            must_save |= self._take_event(event)
+        if must_save:
+            self.save()
+        self._move(batch.position)
+
+    def _take_event(self, event: Event) -> bool:
+        """Apply an event; return whether the place should be stored."""
+        wallet, tracker = self._wallet, self._wallet.tracker
+        match event.kind:
+            case EventKind.BLOCK_CONNECTED:
+                assert event.block is not None  # noqa: S101 - blocks have one
+                block = event.block
+                place = BlockPlace(block.hash, block.height, event.time)
+                with wallet.lock:
+                    concerned = tracker.block_connected(event.data or b"", place)
+                    wallet.last_block = block.hash
+                    if concerned:
+                        wallet.remember_block_time(block.hash, event.time)
+                wallet.best_block_time = wallet.clock()
+                return concerned or block.height % _SAVE_BLOCKS == 0
+            case EventKind.BLOCK_DISCONNECTED:
+                assert event.block is not None  # noqa: S101 - blocks have one
+                with wallet.lock:
+                    tracker.block_disconnected(event.block.hash, event.block.height)
+                    wallet.last_block = event.previous
+                    wallet.reorgs += 1
+                return True
+            case EventKind.TRANSACTION_ADDED:
+                tracker.added_to_mempool(Transaction.parse(event.data or b""))
+            case EventKind.TRANSACTION_REMOVED:
+                reason = _REASONS.get(event.reason, RemovalReason.OTHER)
+                tracker.removed_from_mempool(event.txid or b"", reason)
+            case EventKind.MEMPOOL_LISTED:
+                tracker.reset_mempool()
+            case _:
+                pass
+        return False
+
+    def _move(self, position: Position) -> None:
+        with self._moved:
+            self._position = position
+            self._moved.notify_all()
+
+    def save(self) -> None:
+        """Store where the wallet stands. What was done until then is stored already, so a crash only repeats some."""
+        wallet = self._wallet
+        block = wallet.last_block
+        if block:
+            found = self._chain.find_block(block, BlockParts(locator=True))
+            if found is not None and found.locator:
+                wallet.records.write_best_block(found.locator)
+
+    def wait(self, timeout: float = 60.0) -> bool:
+        """Wait until the wallet has taken all that happened on the node before this call; False if that takes longer.
+
+        Not to be called with the wallet's lock.
+        """
+        with self._moved:
+            if self._ended:
+                return False
+        target = self._events.find_position([])
+        with self._moved:
+            return self._moved.wait_for(lambda: self._ended or self._reached(target), timeout) and not self._ended
+
+    def _reached(self, target: Position) -> bool:
+        here, there = self._position.mempool, target.mempool
+        if there == MempoolPosition() or here.run != there.run:
+            return False
+        return here.number >= there.number and not here.listed
+
+    def close(self) -> None:
+        """Follow no longer, store where the wallet stands, and give the events back. Idempotent."""
+        if self._stopping:
+            return
+        self._stopping = True
+        try:
+            self._events.interrupt()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join()
+            self.save()
+            self._events.close()
+        except Exception as error:  # noqa: BLE001 - the node is gone, and with it the wait
+            log.debug("The node is gone already: %s", error)
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join()
