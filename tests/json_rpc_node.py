@@ -45,12 +45,12 @@ class JsonRpcNode:
     def log(self) -> str:
         return (self.network_dir / "debug.log").read_text()
 
-    def post(self, body: bytes) -> Any:
+    def post(self, body: bytes, path: str = "/") -> Any:
         """Return the reply; numbers with a point stay texts."""
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            self.connection.request("POST", "/", body, {"Authorization": WHO})
+            self.connection.request("POST", path, body, {"Authorization": WHO})
             return json.loads(self.connection.getresponse().read(), parse_float=str)
         except (OSError, http.client.HTTPException):
             self.connection.close()
@@ -75,6 +75,18 @@ class JsonRpcNode:
     def reply(self, method: str, *params: Any) -> Any:
         """Return result and error."""
         reply = self.post(json.dumps({"method": method, "params": list(params), "id": 1}).encode())
+        return reply["result"], reply["error"]
+
+    def wallet(self, name: str, method: str, *params: Any) -> Any:
+        """Ask a wallet."""
+        result, error = self.wallet_reply(name, method, *params)
+        if error is not None:
+            raise AnswerError(error["code"], error["message"])
+        return result
+
+    def wallet_reply(self, name: str, method: str, *params: Any) -> Any:
+        """Ask a wallet; return result and error."""
+        reply = self.post(json.dumps({"method": method, "params": list(params), "id": 1}).encode(), f"/wallet/{name}")
         return reply["result"], reply["error"]
 
     def batch(self, calls: list[tuple[str, list[Any]]]) -> list[Any]:
