@@ -89,6 +89,11 @@ def parse_outputs(value: Json, chain: ChainParams) -> list[tuple[bytes, int]]:
     return found
 
 
+def output_keys(value: Json) -> list[str]:
+    """Return the addresses, or "data", of outputs given as one object or an array of objects. Raises RpcError."""
+    return [key for key, _ in _pairs(value)]
+
+
 def _pairs(value: Json) -> list[tuple[str, Json]]:
     if value is None:
         raise RpcError(RPC_INVALID_PARAMETER, "Invalid parameter, output argument must be non-null")

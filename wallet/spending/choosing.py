@@ -169,7 +169,7 @@ def _select_automatically(
         too_long = sum(
             group.amount
             for group in grouping.discarded
-            if group.ancestors >= ancestors or group.descendants >= descendants
+            if group.ancestors >= ancestors or group.cluster_count >= descendants
         )
         if left + too_long > target:
             raise SelectionError(

@@ -1,7 +1,9 @@
 """What goes wrong when a transaction is made. The texts are Core's, as users see them."""
 
+from wallet.errors import WalletError
 
-class SpendError(Exception):
+
+class SpendError(WalletError):
     """No transaction can be made as asked; the text is one line for a person."""
 
 

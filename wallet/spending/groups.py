@@ -17,10 +17,13 @@ UNLIMITED: Final = 2**64 - 1
 
 
 class Ancestry(NamedTuple):
-    """How many transactions of the mempool come before a coin's transaction, it included, and how many after."""
+    """How many transactions of the mempool a coin's transaction hangs on, and with how many it is connected in any way.
+
+    Both count itself.
+    """
 
     ancestors: int = 0
-    descendants: int = 0
+    cluster_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Eligibility:
     """For coins the wallet sent itself."""
     depth_theirs: int
     max_ancestors: int
-    max_descendants: int
+    max_cluster_count: int
     partial_groups: bool = False
     """Whether a group that is not full may stand for its script though there are full ones."""
     mixed_types: bool = True
@@ -44,9 +47,9 @@ class OutputGroup:
     __slots__ = (
         "amount",
         "ancestors",
+        "cluster_count",
         "coins",
         "depth",
-        "descendants",
         "effective_value",
         "fee",
         "from_me",
@@ -69,7 +72,7 @@ class OutputGroup:
         self.depth: Final = min(coin.depth for coin in self.coins)
         self.ancestors: Final = sum(ancestry.ancestors for _, ancestry in coins)
         """At most: those of several coins count for each."""
-        self.descendants: Final = max(ancestry.descendants for _, ancestry in coins)
+        self.cluster_count: Final = max(ancestry.cluster_count for _, ancestry in coins)
 
     @property
     def waste(self) -> int:
@@ -81,7 +84,7 @@ class OutputGroup:
         return (
             self.depth >= (rule.depth_mine if self.from_me else rule.depth_theirs)
             and self.ancestors <= rule.max_ancestors
-            and self.descendants <= rule.max_descendants
+            and self.cluster_count <= rule.max_cluster_count
         )
 
 
