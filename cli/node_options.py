@@ -9,7 +9,7 @@ from typing import Final
 
 from cli.options import BLOCKS, DEBUG, GENERAL, RPC, Option
 from cli.peer_options import PEERS, RELAY, ZEROMQ
-from cli.wallet_options import WALLET
+from cli.wallet_options import DEPRECATED_RPC, WALLET
 
 RUNNING: Final = (
     Option("alertnotify", "<cmd>", "Run a command when there is a warning, which replaces %s in it"),
@@ -82,9 +82,7 @@ TESTING: Final = (
     Option("checkpoints", "", "", DEBUG, hidden=True),
     Option("capturemessages", "", "Write messages of peers to files", DEBUG, debug_only=True, waits_for="peers"),
     Option("dbcrashratio", "", "", DEBUG, hidden=True),
-    Option(
-        "deprecatedrpc", "<method>", "Let an RPC method or field go on that is on its way out", DEBUG, debug_only=True
-    ),
+    DEPRECATED_RPC,
     Option("fastprune", "", "Use small files of blocks and prune from a low height", DEBUG, debug_only=True),
     Option("forcecompactdb", "", "", DEBUG, hidden=True),
     Option(

@@ -13,7 +13,6 @@ from cli.claims import Claims
 from cli.commands import Commands
 from cli.errors import RecoverableError, StartError
 from cli.running import Shutdown, configure_ipc
-from ipc import Ipc, IpcError
 from node.services import NodeServices
 
 if TYPE_CHECKING:
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from cli.pynode import NodeInit
     from cli.rpc_service import RpcService
     from cli.startup import Place
+    from cli.wallet_process import WalletProcess
     from common.log import Log
-    from interfaces.init import PynodeInit
+    from ipc import Ipc
     from node.chainstate import Chainstate
     from node.context import NodeContext
     from node.indexes.indexes import Indexes
@@ -55,7 +55,7 @@ class Node:
         self._mempool: NodeMempool | None = None
         self._indexes: Indexes | None = None
         self._prune_lock: PruneLock | None = None
-        self._wallet: PynodeInit | None = None
+        self._wallet: WalletProcess | None = None
 
     @property
     def rpc(self) -> RpcServer:
@@ -91,8 +91,8 @@ class Node:
         self._start_indexes()
         if self._mempool is not None:
             self._mempool.load()
-        if not arguments.get_bool("disablewallet"):
-            self._start_wallet(arguments)
+        if self._wallet is not None:
+            self._start_wallet(self._wallet, context)
         self.rpc.finish_warmup(context)
         self._init_message("Done loading")
         self._commands.start(arguments.get("startupnotify"))
@@ -136,7 +136,9 @@ class Node:
         from cli.checks import check_late
         from cli.rpc_service import RpcService, make_rpc_server
 
-        rpc = self._rpc = make_rpc_server(arguments, place)
+        if not arguments.get_bool("disablewallet"):
+            self._wallet = self._prepare_wallet(arguments, place)
+        rpc = self._rpc = make_rpc_server(arguments, place, self._wallet)
         self._rpc_made.set()
         configure_ipc(self._ipc, arguments, place)
         check_late(arguments, place.chain)
@@ -274,27 +276,28 @@ class Node:
             with echo:
                 return echo.echo(text)
 
-    def _start_wallet(self, arguments: Arguments) -> None:
-        from interfaces.init import PynodeInit
+    def _prepare_wallet(self, arguments: Arguments, place: Place) -> WalletProcess:
+        """Return the process that will have the wallets. Raises StartError for what it would refuse."""
+        from cli.chain_source import NodeChainSource
+        from cli.mempool_settings import mempool_options
+        from cli.wallet_process import WalletProcess
+        from cli.wallet_settings import reread_wallet_names, wallet_directory, wallet_settings
 
-        try:
-            wallet = self._ipc.spawn_process("pywallet", PynodeInit)
-            self._wallet = wallet
-            wallet.configure(arguments.to_list(secrets=False))
-            process = wallet.make_process()
-            self._init.siblings.add(process, spawned=True)
-            client = wallet.make_chain_client(self._init.make_events())
+        wallet_settings(arguments, mempool_options(arguments, place.chain).min_relay)
+        wallet_directory(arguments, place)
+        init = self._init
 
-            def lost() -> None:
-                self._init.siblings.remove(process)
-                if client is not None:
-                    client.close()
-                if not self.shutdown.requested:
-                    log.error("The wallet process ended; the node goes on without it")
+        def options() -> list[str]:
+            reread_wallet_names(arguments, place)
+            return arguments.to_list(secrets=False)
 
-            self._ipc.add_cleanup(wallet, lost)
-        except IpcError as error:
-            raise StartError(f"The wallet cannot be started. {error}") from error
+        return WalletProcess(self._ipc, init.siblings, options, NodeChainSource(init))
+
+    def _start_wallet(self, wallet: WalletProcess, context: NodeContext) -> None:
+        wallet.set_mock_time(context.clock.mock)
+        context.clock.watch(lambda: wallet.set_mock_time(context.clock.mock))
+        for warning in wallet.start():
+            warn(warning)
 
     def _init_message(self, text: str) -> None:
         """Say what goes on, in the log and to those who ask by RPC."""

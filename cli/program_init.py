@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from interfaces.node import Node
     from interfaces.process import Process
     from interfaces.rpc import Rpc
-    from interfaces.wallet import WalletLoader
+    from interfaces.wallet import ChainSource, WalletLoader
     from ipc import Ipc
 
 
@@ -75,10 +75,9 @@ class ProgramInit(PynodeInit):
         """Offer none."""
         return None
 
-    def make_wallet_loader(self, chain: Chain, events: Events) -> WalletLoader | None:
+    def make_wallet_loader(self, node: ChainSource) -> WalletLoader | None:
         """Offer none."""
-        chain.close()
-        events.close()
+        node.close()
         return None
 
     def configure(self, arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`pywallet`: the wallet. For now it follows the tip of a node it connects to, starts, or is started by."""
+"""`pywallet`: wallets in a process of their own, beside a node or alone."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from cli.errors import StartError
 from cli.options import Program
 from cli.program_init import ProgramInit
 from cli.running import (
-    FAILURE,
     Shutdown,
     configure_ipc,
     handle_signals,
-    process_of,
     reach_node,
     run,
     serve_parent,
-    tips_of,
 )
+from cli.wallet_options import DEPRECATED_RPC, WALLET
+from interfaces.wallet import WalletFailedError
 from ipc import Ipc, IpcError
 
 if TYPE_CHECKING:
     from cli.arguments import Arguments
+    from cli.startup import Place
     from common.log import Log
-    from interfaces.chain_client import ChainClient
-    from interfaces.events import Events
-    from interfaces.mining import BlockRef
+    from interfaces.rpc import Rpc
+    from interfaces.wallet import ChainSource, WalletLoader
+    from wallet.served import LocalWalletLoader
 
 log: Final = logging.getLogger()
 
 PROGRAM: Final = Program(
     "pywallet",
-    "A Bitcoin wallet that follows the chain of a node.",
-    (*HELP, *PLACE, *CHAIN, *LOGGING, *IPC_SERVER, *IPC_CLIENT, *SPAWNED),
+    "Bitcoin wallets that follow the chain of a node, or work without one.",
+    (*HELP, *PLACE, *CHAIN, *LOGGING, *IPC_SERVER, *IPC_CLIENT, *SPAWNED, *WALLET, DEPRECATED_RPC),
     log_file_name="wallet.log",
 )
 
@@ -47,6 +47,8 @@ class WalletInit(ProgramInit):
         """Start without a log."""
         super().__init__()
         self.log_file: Log | None = None
+        self._configured: tuple[Arguments, Place] | None = None
+        self.loader: LocalWalletLoader | None = None
 
     def configure(self, arguments: list[str]) -> None:
         """Start logging where the parent works. The parent's sockets are its own."""
@@ -57,27 +59,28 @@ class WalletInit(ProgramInit):
         place = prepare(own)
         self.ipc.data_dir = place.network_dir
         self.log_file = start_log(own, place, console=False)
+        self._configured = (own, place)
 
-    def make_chain_client(self, events: Events) -> ChainClient | None:
-        """Follow the chain behind `events`."""
-        from wallet.follower import ChainFollower
-        from wallet.tips import EventTips
+    def make_rpc(self) -> Rpc | None:
+        """Answer the methods of wallets, and those that need only the chain's name, once the wallets are loaded."""
+        return None if self.loader is None else self.loader.make_rpc()
 
-        return ChainFollower(EventTips(events), _log_tip, _ignore)
+    def make_wallet_loader(self, node: ChainSource) -> WalletLoader | None:
+        """Make what has the wallets."""
+        from cli.wallet_program import make_loader
+
+        if self._configured is None or self.loader is not None:
+            raise RuntimeError("The wallets are there already, or not configured yet")
+        self.loader = make_loader(*self._configured, node)
+        return self.loader
 
     def stop(self) -> None:
         """End what goes on, then the log."""
+        if self.loader is not None:
+            self.loader.close()
         self.ipc.close()
         if self.log_file is not None:
             self.log_file.close()
-
-
-def _log_tip(tip: BlockRef) -> None:
-    log.info("Following tip %s height=%d", tip.hash[::-1].hex(), tip.height)
-
-
-def _ignore(error: Exception) -> None:
-    del error
 
 
 def main() -> None:
@@ -93,52 +96,55 @@ def _main(argv: list[str]) -> int:
         return 0
     from cli.arguments import parse
     from cli.startup import prepare, print_help_or_version, start_log
+    from cli.wallet_settings import reread_wallet_names
 
     arguments = parse(PROGRAM, argv[1:])
     if print_help_or_version(arguments):
         return 0
     with ipc:
         place = prepare(arguments)
+        reread_wallet_names(arguments, place)
         init.log_file = start_log(arguments, place, console=False)
+        ipc.data_dir = place.network_dir
         try:
-            configure_ipc(ipc, arguments, place)
-            return _follow(ipc, init, arguments, init.log_file)
+            return _work(ipc, init, arguments, place)
         finally:
             ipc.close()
             init.stop()
 
 
-def _follow(ipc: Ipc, init: WalletInit, arguments: Arguments, log_file: Log) -> int:
-    """Print the tip as it moves until the user or the node ends it."""
-    from wallet.follower import ChainFollower
+def _work(ipc: Ipc, init: WalletInit, arguments: Arguments, place: Place) -> int:
+    """Have wallets and a node, or wallets alone, until the user or the node ends it."""
+    from cli.wallet_connection import WalletConnection
+    from cli.wallet_program import make_loader
 
     shutdown = Shutdown()
-    handle_signals(shutdown, log_file.reopen)
-    ours = ("-ipcbind", "-ipcconnect", "-debuglogfile", "-printtoconsole")
+    if init.log_file is not None:
+        handle_signals(shutdown, init.log_file.reopen)
+    ours = ("-ipcbind", "-ipcconnect", "-debuglogfile", "-printtoconsole", "-wallet", "-nowallet")
     passed_on = [option for option in arguments.to_list() if not option.startswith(ours)]
     node, spawned = reach_node(ipc, arguments, [*passed_on, "-disablewallet=1"])
-    if node is None:
-        log.info("Working without a node")
-        return shutdown.wait()
-    follower = None
+    connection = None
     try:
-        init.siblings.add(process_of(node), spawned=spawned)
-
-        def lost(error: Exception) -> None:
-            sys.stderr.write(f"Error: Lost the connection to the node: {error}\n")
-            shutdown.request(FAILURE)
-
-        follower = ChainFollower(tips_of(node), _print_tip, lost, shutdown.request)
+        loader = init.loader = make_loader(arguments, place, shutdown=shutdown.request)
+        try:
+            for warning in loader.load_wallets():
+                sys.stderr.write(f"Warning: {warning}\n")
+        except WalletFailedError as error:
+            raise StartError(str(error)) from error
+        if node is None:
+            log.info("Working without a node")
+        else:
+            address = arguments.get("ipcconnect", "auto") or "auto"
+            connection = WalletConnection(ipc, init.siblings, loader, address, shutdown)
+            owned, node = node, None
+            connection.follow(owned, spawned=spawned)
+        configure_ipc(ipc, arguments, place)
         return shutdown.wait()
     except IpcError as error:
         raise StartError(str(error)) from error
     finally:
-        if follower is not None:
-            follower.close()
-        node.close()
-
-
-def _print_tip(tip: BlockRef) -> None:
-    sys.stdout.write(f"tip {tip.hash[::-1].hex()} height {tip.height}\n")
-    sys.stdout.flush()
-    _log_tip(tip)
+        if connection is not None:
+            connection.close()
+        if node is not None:
+            node.close()

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import StartError
+from cli.startup import log_path
 from node.http.options import (
     DEFAULT_THREADS,
     DEFAULT_TIMEOUT,
@@ -26,13 +27,14 @@ from rpc.server import RpcOptions
 if TYPE_CHECKING:
     from cli.arguments import Arguments
     from cli.startup import Place
+    from cli.wallet_process import WalletProcess
 
 log: Final = logging.getLogger("rpc")
 _FAILED: Final = "Unable to start HTTP server. See debug log for details."
 
 
-def make_rpc_server(arguments: Arguments, place: Place) -> RpcServer:
-    """Make what answers JSON-RPC, whoever carries it."""
+def make_rpc_server(arguments: Arguments, place: Place, wallet: WalletProcess | None) -> RpcServer:
+    """Make what answers JSON-RPC, whoever carries it; `wallet` has the methods of wallets."""
     whitelist = arguments.get_list("rpcwhitelist")
     options = RpcOptions(
         parse_whitelist(whitelist),
@@ -41,14 +43,14 @@ def make_rpc_server(arguments: Arguments, place: Place) -> RpcServer:
         doc_check=arguments.get_bool("rpcdoccheck"),
         log_path=log_path(arguments, place),
     )
-    return RpcServer(full_table(), options)
+    table = full_table()
+    if wallet is not None:
+        from rpc.forwarding import forwarded
+        from rpc.table import MethodTable
+        from wallet.rpc.table import wallet_table
 
-
-def log_path(arguments: Arguments, place: Place) -> str:
-    """Return where the log is written, "" if nowhere."""
-    if arguments.is_negated("debuglogfile"):
-        return ""
-    return str(place.network_dir / arguments.get("debuglogfile", arguments.program.log_file_name))
+        table = MethodTable([*table.methods(), *forwarded(wallet_table().methods(), wallet.execute_rpc)])
+    return RpcServer(table, options)
 
 
 class RpcService:

@@ -217,3 +217,10 @@ def start_log(arguments: Arguments, place: Place, *, console: bool = True) -> Lo
     for line in arguments.given():
         log.info("%s", line)
     return started
+
+
+def log_path(arguments: Arguments, place: Place) -> str:
+    """Return where the log is written, "" if nowhere."""
+    if arguments.is_negated("debuglogfile"):
+        return ""
+    return str(place.network_dir / arguments.get("debuglogfile", arguments.program.log_file_name))

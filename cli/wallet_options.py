@@ -1,4 +1,4 @@
-"""The options of a node about its wallets. They wait for a wallet, but are all known (Core: src/wallet/init.cpp)."""
+"""The options about wallets, of pynode and of pywallet (Core: src/wallet/init.cpp)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from cli.options import DEBUG, WALLET_DEBUG, Option
 from cli.options import WALLET as _WALLET
 
-_wallet = partial(Option, group=_WALLET, waits_for="a wallet")
+_wallet = partial(Option, group=_WALLET)
 _KINDS: Final = "legacy, p2sh-segwit, bech32 or bech32m"
 
 WALLET: Final = (
@@ -25,7 +25,7 @@ WALLET: Final = (
     _wallet("maxapsfee", "<n>", "Pay up to so many BTC more to spend addresses as a whole (default: 0)"),
     _wallet("maxtxfee", "<amt>", "Pay at most so many BTC for a transaction (default: 0.10)", group=DEBUG),
     _wallet("mintxfee", "<amt>", "Pay at least this rate in BTC/kvB (default: 0.00001)"),
-    _wallet("signer", "<cmd>", "Let this program sign", refused=True),
+    _wallet("signer", "<cmd>", "Let this program sign", waits_for="external signers", refused=True),
     _wallet("spendzeroconfchange", "", "Spend change that is not in a block yet (default: 1)"),
     _wallet("txconfirmtarget", "<n>", "Pay to be in one of the next so many blocks (default: 6)"),
     _wallet("unsafesqlitesync", "", "Do not wait for the disk (default: 0)", group=WALLET_DEBUG, debug_only=True),
@@ -38,6 +38,7 @@ WALLET: Final = (
         "<cmd>",
         "Run a command when a transaction of a wallet changes: %s is its id, %w the wallet, %b the block or "
         "'unconfirmed', %h the height or -1",
+        waits_for="notifications of wallets",
         refused=True,
     ),
     _wallet("walletrbf", "", "Make transactions that say they may be replaced; on its way out (default: 1)"),
@@ -48,4 +49,9 @@ WALLET: Final = (
         group=WALLET_DEBUG,
         debug_only=True,
     ),
+)
+"""What pynode passes on to its wallet, and pywallet takes too."""
+
+DEPRECATED_RPC: Final = Option(
+    "deprecatedrpc", "<method>", "Let an RPC method or field go on that is on its way out", DEBUG, debug_only=True
 )

@@ -13,7 +13,7 @@ from interfaces.mining import Mining
 from interfaces.node import Node
 from interfaces.process import Process
 from interfaces.rpc import Rpc
-from interfaces.wallet import WalletLoader
+from interfaces.wallet import ChainSource, WalletLoader
 
 
 class Init(Interface, schema="init.capnp"):
@@ -67,5 +67,5 @@ class PynodeInit(Init, schema="pynode.capnp"):
         """Make a `Chain`."""
 
     @abstractmethod
-    def make_wallet_loader(self, chain: Chain, events: Events) -> WalletLoader | None:
-        """Make what has the wallets, which are about `chain` and hear of it by `events`. Once."""
+    def make_wallet_loader(self, node: ChainSource) -> WalletLoader | None:
+        """Make what has the wallets, which are about the chain of `node`. Once."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
+from interfaces.chain import Chain
+from interfaces.events import Events
 from interfaces.interface import Interface
 from interfaces.raises import raises
 from interfaces.rpc import Rpc
@@ -53,6 +55,18 @@ class WalletAddress:
     purpose: str
     """ "receive" or "send"."""
     label: str
+
+
+class ChainSource(Interface, schema="wallet.capnp"):
+    """What a node gives to wallets."""
+
+    @abstractmethod
+    def make_chain(self) -> Chain:
+        """Make a `Chain`."""
+
+    @abstractmethod
+    def make_events(self) -> Events:
+        """Make an `Events`. Each wallet has one of its own."""
 
 
 class Wallet(Interface, schema="wallet.capnp"):

@@ -31,3 +31,5 @@ class WalletSettings:
     reject_long_chains: bool = True
     unsafe_sync: bool = False
     cross_chain: bool = False
+    warnings: tuple[str, ...] = ()
+    """What the user should hear of these settings with each wallet."""

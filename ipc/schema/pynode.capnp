@@ -17,8 +17,7 @@ interface PynodeInit extends(Init.Init) {
   makeEvents @3 (context :Proxy.Context) -> (result :Events.Events);
   makeNode @4 (context :Proxy.Context) -> (result :Node.Node);
   makeChain @5 (context :Proxy.Context) -> (result :Chain.Chain);
-  makeWalletLoader @6 (context :Proxy.Context, chain :Chain.Chain, events :Events.Events) -> (
-      result :Wallet.WalletLoader);
+  makeWalletLoader @6 (context :Proxy.Context, node :Wallet.ChainSource) -> (result :Wallet.WalletLoader);
 }
 
 interface Process {

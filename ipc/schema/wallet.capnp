@@ -1,6 +1,8 @@
 @0xb3a9c07e5d1f4862;
 # Wallets for nodes and desktop programs: interfaces/wallet.py says what each thing means.
 
+using Chain = import "chain.capnp";
+using Events = import "events.capnp";
 using Proxy = import "proxy.capnp";
 using Rpc = import "rpc.capnp";
 
@@ -24,6 +26,12 @@ interface Wallet {
       failed :WalletFailed $Proxy.exception("WalletFailedError"));
   backupWallet @13 (context :Proxy.Context, path :Text) -> (failed :WalletFailed $Proxy.exception("WalletFailedError"));
   abortRescan @14 (context :Proxy.Context) -> ();
+}
+
+interface ChainSource {
+  destroy @0 (context :Proxy.Context) -> ();
+  makeChain @1 (context :Proxy.Context) -> (result :Chain.Chain);
+  makeEvents @2 (context :Proxy.Context) -> (result :Events.Events);
 }
 
 interface WalletLoader {

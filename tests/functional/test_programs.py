@@ -60,14 +60,11 @@ def test_main_job(programs: Programs) -> None:
 
 def test_stop_ends_everything(programs: Programs) -> None:
     node = programs.node()
-    wallet = programs.start("pywallet", "-ipcconnect=auto")
-    read_until(wallet, "tip")
     spawned = children(node)
     assert [p.name() for p in spawned] == ["pywallet"]
     assert spawned[0].cmdline()[-2] == "-ipcfd"
     assert programs.ask("stop").stdout == "pynode stopping\n"
     assert node.wait(20) == 0
-    assert wallet.wait(20) in {0, 1}
     assert gone(spawned)
     assert not (programs.network_dir / "node.sock").exists()
     log = (programs.network_dir / "debug.log").read_text()

@@ -1,0 +1,134 @@
+"""The process that has a node's wallets: spawned, watched, and spawned again when it is asked for after its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from cli.errors import StartError
+from interfaces.init import PynodeInit
+from interfaces.wallet import WalletFailedError
+from ipc.errors import DisconnectedError, IpcError
+from rpc.errors import RPC_CLIENT_NOT_CONNECTED, RPC_WALLET_ERROR, RpcError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.processes import Siblings
+    from interfaces.process import Process
+    from interfaces.rpc import Rpc
+    from interfaces.wallet import ChainSource, WalletLoader
+    from ipc import Ipc
+
+log: Final = logging.getLogger()
+_ENDED: Final = (
+    "The wallet process ended meanwhile. What it was asked may have been done or not; ask again to start it."
+)
+
+
+class WalletProcess:
+    """One process at a time. Thread-safe."""
+
+    def __init__(
+        self,
+        ipc: Ipc,
+        siblings: Siblings,
+        options: Callable[[], list[str]],
+        node: ChainSource,
+    ) -> None:
+        """Know how to start it: `options` returns its options, `node` gives it what it works with."""
+        self._ipc = ipc
+        self._siblings = siblings
+        self._options = options
+        self._node = node
+        self._lock = threading.Lock()
+        self._init: PynodeInit | None = None
+        self._process: Process | None = None
+        self._loader: WalletLoader | None = None
+        self._rpc: Rpc | None = None
+        self._mock_time = 0
+        self._closed = False
+
+    def start(self) -> list[str]:
+        """Spawn it, have it load its wallets, and return warnings. Raises StartError."""
+        with self._lock:
+            try:
+                return self._start()
+            except WalletFailedError as error:
+                raise StartError(str(error)) from error
+            except IpcError as error:
+                raise StartError(f"The wallet cannot be started. {error}") from error
+
+    def _start(self) -> list[str]:
+        init = self._ipc.spawn_process("pywallet", PynodeInit)
+        try:
+            init.configure(self._options())
+            process = init.make_process()
+            loader = init.make_wallet_loader(self._node)
+            if loader is None:
+                raise StartError("The program pywallet offers no wallets")
+            if self._mock_time:
+                loader.set_mock_time(self._mock_time)
+            warnings = loader.load_wallets()
+            self._rpc = loader.make_rpc()
+        except BaseException:
+            init.close()
+            raise
+        self._init, self._process, self._loader = init, process, loader
+        self._siblings.add(process, spawned=True)
+        self._ipc.add_cleanup(init, lambda: self._lost(init))
+        return warnings
+
+    def _lost(self, init: PynodeInit) -> None:
+        with self._lock:
+            if self._init is not init or self._closed:
+                return
+            self._siblings.remove(self._process)
+            self._init = self._process = self._loader = self._rpc = None
+        log.error("The wallet process ended; the node goes on without it until it is asked for")
+
+    def execute_rpc(self, request: str, uri: str, user: str) -> str:
+        """Have it run a request, starting it if it has ended. Raises RpcError."""
+        with self._lock:
+            rpc = self._rpc
+            if rpc is None:
+                rpc = self._start_again()
+        try:
+            return rpc.execute_rpc(request, uri, user)
+        except DisconnectedError as error:
+            if self._closed:
+                raise RpcError(RPC_CLIENT_NOT_CONNECTED, "Shutting down") from error
+            raise RpcError(RPC_WALLET_ERROR, _ENDED) from error
+
+    def _start_again(self) -> Rpc:
+        if self._closed:
+            raise RpcError(RPC_CLIENT_NOT_CONNECTED, "Shutting down")
+        log.info("Starting the wallet process again")
+        try:
+            for warning in self._start():
+                log.warning("%s", warning)
+        except (IpcError, WalletFailedError, StartError) as error:
+            raise RpcError(RPC_WALLET_ERROR, f"The wallet process cannot be started again: {error}") from error
+        if self._rpc is None:
+            raise RpcError(RPC_WALLET_ERROR, _ENDED)
+        return self._rpc
+
+    def set_mock_time(self, seconds: int) -> None:
+        """Stop the wallets' clock; 0 lets it run again."""
+        with self._lock:
+            self._mock_time = seconds
+            loader = self._loader
+        if loader is not None:
+            try:
+                loader.set_mock_time(seconds)
+            except DisconnectedError:
+                log.debug("The wallet process ended before it heard of the time")
+
+    def close(self) -> None:
+        """Have it close its wallets and end. Idempotent."""
+        with self._lock:
+            self._closed = True
+            init, self._init = self._init, None
+        if init is not None:
+            init.close()

@@ -1,0 +1,162 @@
+"""The wallet in a process of its own: spawned by a node, connected to one, or alone."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+
+import pytest
+from running_programs import Programs, children, programs, read_until, wait_for
+
+__all__ = ["programs"]
+OFFLINE = "-ipcconnect=unix:wallet.sock"
+
+
+def ok(found: subprocess.CompletedProcess[str]) -> object:
+    assert found.returncode == 0, found.stderr
+    try:
+        return json.loads(found.stdout or "null")
+    except ValueError:
+        return found.stdout.strip()
+
+
+def failed(found: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Return code and text of an RPC error."""
+    assert found.returncode != 0
+    head, _, text = found.stderr.partition("error message:\n")
+    return int(head.removeprefix("error code: ")), text.strip()
+
+
+def test_wallets_over_a_node(programs: Programs) -> None:
+    node = programs.node()
+    assert ok(programs.ask("listwallets")) == []
+    code, text = failed(programs.ask("getwalletinfo"))
+    assert (code, text.partition(".")[0]) == (-18, "No wallet is loaded")
+    assert ok(programs.ask("createwallet", "a")) == {"name": "a"}
+    address = ok(programs.ask("getnewaddress", "some label"))
+    assert isinstance(address, str)
+    assert address.startswith("bcrt1q")
+    assert ok(programs.ask("-named", "createwallet", "wallet_name=b/c", "load_on_startup=true")) == {"name": "b/c"}
+    assert ok(programs.ask("listwallets")) == ["a", "b/c"]
+    assert failed(programs.ask("getwalletinfo"))[0] == -19
+    assert failed(programs.ask("-rpcwallet=no", "getwalletinfo"))[0] == -18
+    info = ok(programs.ask("-rpcwallet=a", "getaddressinfo", address))
+    assert isinstance(info, dict)
+    assert (info["ismine"], info["labels"], info["solvable"]) == (True, ["some label"], True)
+    assert failed(programs.ask("createwallet", "a"))[0] == -4
+    assert failed(programs.ask("loadwallet", "a")) == (-35, 'Wallet "a" is already loaded.')
+    assert failed(programs.ask("loadwallet", "no"))[0] == -18
+    assert ok(programs.ask("unloadwallet", "a")) == {}
+    assert programs.ask("stop").stdout == "pynode stopping\n"
+    assert node.wait(20) == 0
+    programs.node()
+    assert ok(programs.ask("listwallets")) == ["b/c"]
+    assert ok(programs.ask("loadwallet", "a")) == {"name": "a"}
+    info = ok(programs.ask("-rpcwallet=a", "getaddressinfo", address))
+    assert isinstance(info, dict)
+    assert (info["ismine"], info["labels"]) == (True, ["some label"])
+
+
+def test_a_killed_wallet_is_started_again(programs: Programs) -> None:
+    node = programs.node()
+    ok(programs.ask("-named", "createwallet", "wallet_name=w", "load_on_startup=true"))
+    address = ok(programs.ask("getnewaddress"))
+    for _ in range(2):
+        (wallet,) = children(node)
+        wallet.kill()
+        read_until(node, "The wallet process ended; the node goes on without it")
+        assert ok(programs.ask("getblockcount")) == 0
+        assert ok(programs.ask("listwallets")) == ["w"]
+        info = ok(programs.ask("getaddressinfo", str(address)))
+        assert isinstance(info, dict)
+        assert info["ismine"]
+    assert len(children(node)) == 1
+
+
+def test_help_and_arguments_are_the_nodes(programs: Programs) -> None:
+    programs.node()
+    assert "== Wallet ==" in programs.ask("help").stdout
+    assert programs.ask("help", "createwallet").stdout.startswith('createwallet "wallet_name" ( ')
+    assert failed(programs.ask("createwallet"))[0] == -1
+
+
+def test_without_wallets_there_are_no_methods(programs: Programs) -> None:
+    programs.node("-disablewallet")
+    assert failed(programs.ask("listwallets")) == (-32601, "Method not found")
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("-walletdir=/nowhere", 'Error: Specified -walletdir "/nowhere" does not exist\n'),
+        ("-addresstype=x", "Error: Unknown address type 'x'\n"),
+    ],
+)
+def test_bad_options_end_the_start(programs: Programs, option: str, text: str) -> None:
+    node = programs.start("pynode", option)
+    assert node.wait(20) == 1
+    assert node.stderr is not None
+    assert node.stderr.read() == text
+
+
+def test_a_wallet_that_is_not_there_is_passed_over(programs: Programs) -> None:
+    node = programs.node("-wallet=gone")
+    ok(programs.ask("stop"))
+    assert node.wait(20) == 0
+    assert node.stderr is not None
+    assert "Warning: Skipping -wallet path that doesn't exist. Failed to load database path" in node.stderr.read()
+
+
+def test_a_broken_wallet_ends_the_start(programs: Programs) -> None:
+    programs.start("pynode", "-version").wait()
+    folder = programs.network_dir / "wallets" / "w"
+    folder.mkdir(parents=True)
+    with sqlite3.connect(folder / "wallet.dat") as database:
+        database.execute("CREATE TABLE x(y)")
+    database.close()
+    node = programs.start("pynode", "-wallet=w")
+    assert node.wait(20) == 1
+    assert node.stderr is not None
+    assert "Data is not in recognized format." in node.stderr.read()
+
+
+def test_a_process_of_its_own_survives_the_node(programs: Programs) -> None:
+    node = programs.node("-disablewallet")
+    wallet = programs.start("pywallet", "-ipcconnect=auto", "-ipcbind=unix")
+    assert read_until(wallet, "connected to") == f"connected to pynode (process {node.pid})\n"
+    read_until(wallet, "height 0")
+    ok(programs.ask(OFFLINE, "createwallet", "w"))
+    address = str(ok(programs.ask(OFFLINE, "getnewaddress")))
+    ok(programs.ask("generatetoaddress", "1", address))
+    read_until(wallet, "wallet 'w' balance 0.00 immature 50.00")
+    ok(programs.ask("stop"))
+    assert node.wait(20) == 0
+    node = programs.node("-disablewallet")
+    assert read_until(wallet, "connected to") == f"connected to pynode (process {node.pid})\n"
+    ok(programs.ask("generatetoaddress", "1", address))
+    read_until(wallet, "wallet 'w' balance 0.00 immature 100.00")
+    wallet.send_signal(signal.SIGTERM)
+    assert wallet.wait(20) == 0
+
+
+def test_two_processes_cannot_have_one_wallet(programs: Programs) -> None:
+    programs.node()
+    ok(programs.ask("createwallet", "w"))
+    other = programs.start("pywallet", "-ipcconnect=auto", "-wallet=w")
+    assert other.wait(20) == 1
+    assert other.stderr is not None
+    assert "SQLiteDatabase: Unable to obtain an exclusive lock on the database" in other.stderr.read()
+
+
+def test_alone(programs: Programs) -> None:
+    wallet = programs.start("pywallet", "-ipcconnect=0", "-ipcbind=unix")
+    wait_for((programs.network_dir / "wallet.sock").exists, "the wallet serves")
+    assert ok(programs.ask(OFFLINE, "createwallet", "cold")) == {"name": "cold"}
+    address = str(ok(programs.ask(OFFLINE, "getnewaddress")))
+    info = ok(programs.ask(OFFLINE, "getaddressinfo", address))
+    assert isinstance(info, dict)
+    assert info["ismine"]
+    assert ok(programs.ask(OFFLINE, "validateaddress", address))
+    assert failed(programs.ask(OFFLINE, "getblockcount")) == (-32601, "Method not found")
+    assert ok(programs.ask(OFFLINE, "stop")) == "pynode stopping"
+    assert wallet.wait(20) == 0

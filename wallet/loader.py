@@ -1,0 +1,242 @@
+"""Making, loading, restoring and unloading wallets (Core: CreateWallet, LoadWallet, ... in src/wallet/wallet.cpp).
+
+All raise DatabaseError, which says by its status what is the matter, with Core's texts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from wallet.database import FILE_NAME
+from wallet.database_files import open_database
+from wallet.errors import DatabaseError, DatabaseStatus, WalletError
+from wallet.flags import BLANK, DESCRIPTORS, DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
+from wallet.wallet import Wallet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wallet.context import WalletContext
+    from wallet.database import WalletDatabase
+
+_LOAD_SETTING: Final = "Wallet load on startup setting could not be updated, so wallet may "
+
+
+def path_of(context: WalletContext, name: str) -> Path:
+    """Return the directory of the wallet of a name, which is a path relative to the wallet directory."""
+    return Path(os.path.normpath(context.wallet_dir / name)) if name else context.wallet_dir
+
+
+def _open(
+    context: WalletContext, name: str, *, must_exist: bool = False, must_be_new: bool = False, verify: bool = True
+) -> WalletDatabase:
+    return open_database(
+        path_of(context, name),
+        context.params,
+        must_exist=must_exist,
+        must_be_new=must_be_new,
+        verify=verify,
+        unsafe_sync=context.settings.unsafe_sync,
+    )
+
+
+def _remember(context: WalletContext, name: str, load: bool | None, warnings: list[str]) -> None:
+    if load is not None and not context.remember(name, load):
+        warnings.append(_LOAD_SETTING + ("not be loaded" if load else "still be loaded") + " next node startup.")
+
+
+@contextmanager
+def _alone(context: WalletContext, name: str) -> Iterator[None]:
+    """Let nobody else load a wallet of this name meanwhile."""
+    with context.lock:
+        if name in context.loading:
+            raise DatabaseError("Wallet already loading.", DatabaseStatus.LOAD)
+        context.loading.add(name)
+    try:
+        yield
+    finally:
+        with context.lock:
+            context.loading.discard(name)
+
+
+def create_wallet(
+    context: WalletContext,
+    name: str,
+    flags: int = 0,
+    passphrase: str = "",
+    load_on_startup: bool | None = None,
+) -> tuple[Wallet, list[str]]:
+    """Make a wallet, load it and return it with warnings; `flags` are those of wallet.flags."""
+    if not name:
+        raise DatabaseError("Wallet name cannot be empty", DatabaseStatus.NEW_UNNAMED)
+    if flags & EXTERNAL_SIGNER and not flags & DISABLE_PRIVATE_KEYS:
+        text = "Private keys must be disabled when using an external signer"
+        raise DatabaseError(text, DatabaseStatus.CREATE)
+    if passphrase and flags & DISABLE_PRIVATE_KEYS:
+        text = (
+            "Passphrase provided but private keys are disabled. A passphrase is only used to encrypt private keys, so "
+            "cannot be used for wallets with private keys disabled."
+        )
+        raise DatabaseError(text, DatabaseStatus.CREATE)
+    warnings: list[str] = []
+    with _alone(context, name):
+        try:
+            database = _open(context, name, must_be_new=True)
+        except DatabaseError as error:
+            raise DatabaseError(f"Wallet file verification failed. {error}", DatabaseStatus.VERIFY) from error
+        # One that is born encrypted never has a key that is not.
+        first_flags = flags | DESCRIPTORS | (BLANK if passphrase else 0)
+        try:
+            wallet = Wallet.create(name, database, context, first_flags)
+        except WalletError as error:
+            database.close()
+            raise DatabaseError(f"Wallet creation failed. {error}", DatabaseStatus.CREATE) from error
+        if passphrase:
+            _encrypt_new(wallet, passphrase, blank=bool(flags & BLANK))
+        context.add(wallet)
+    wallet.start()
+    _remember(context, name, load_on_startup, warnings)
+    return wallet, warnings
+
+
+def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
+    try:
+        wallet.encryption.encrypt(passphrase)
+        if blank:
+            return
+        if not wallet.encryption.unlock(passphrase):
+            raise DatabaseError("Error: Wallet was encrypted but could not be unlocked", DatabaseStatus.ENCRYPT)
+        with wallet.lock:
+            wallet.keypool.setup_descriptors()
+        wallet.encryption.lock_keys()
+    except DatabaseError:
+        wallet.close()
+        raise
+    except WalletError as error:
+        wallet.close()
+        raise DatabaseError("Error: Wallet created but failed to encrypt.", DatabaseStatus.ENCRYPT) from error
+
+
+def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None = None) -> tuple[Wallet, list[str]]:
+    """Load a wallet that is there and return it with warnings."""
+    with _alone(context, name):
+        wallet, warnings = _load(context, name)
+        context.add(wallet)
+    wallet.start()
+    _remember(context, name, load_on_startup, warnings)
+    return wallet, warnings
+
+
+def _load(context: WalletContext, name: str) -> tuple[Wallet, list[str]]:
+    try:
+        database = _open(context, name, must_exist=True)
+    except DatabaseError as error:
+        raise DatabaseError(f"Wallet file verification failed. {error}", error.status) from error
+    return _load_from(context, name, database)
+
+
+def _load_from(context: WalletContext, name: str, database: WalletDatabase) -> tuple[Wallet, list[str]]:
+    try:
+        return Wallet.load(name, database, context)
+    except WalletError as error:
+        database.close()
+        raise DatabaseError(f"Wallet loading failed. {error}", DatabaseStatus.LOAD) from error
+
+
+def restore_wallet(
+    context: WalletContext, backup_file: Path, name: str, load_on_startup: bool | None = None
+) -> tuple[Wallet, list[str]]:
+    """Make a wallet of a copy, load it and return it with warnings. What was made is gone again if that fails."""
+    if not name:
+        raise DatabaseError("Wallet name cannot be empty", DatabaseStatus.NEW_UNNAMED)
+    if not backup_file.exists():
+        raise DatabaseError("Backup file does not exist", DatabaseStatus.INVALID_BACKUP_FILE)
+    folder = path_of(context, name)
+    file = folder / FILE_NAME
+    made_folder = not folder.exists()
+    if not made_folder and not folder.is_dir():
+        text = f"Failed to restore wallet. Database file exists '{folder}'."
+        raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
+    if file.exists():
+        text = f"Failed to restore wallet. Database file exists in '{folder}'."
+        raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        text = f"Failed to restore database path '{folder}'."
+        raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS) from error
+    try:
+        try:
+            shutil.copyfile(backup_file, file)
+        except OSError as error:
+            raise DatabaseError(f"Unexpected exception: {error}", DatabaseStatus.LOAD) from error
+        return load_wallet(context, name, load_on_startup)
+    except DatabaseError:
+        file.unlink(missing_ok=True)
+        if made_folder:
+            folder.rmdir()
+        raise
+
+
+def unload_wallet(context: WalletContext, wallet: Wallet, load_on_startup: bool | None = None) -> list[str] | None:
+    """Write what is due, close a wallet and return warnings; None if it was unloaded already."""
+    if not context.remove(wallet):
+        return None
+    wallet.close()
+    warnings: list[str] = []
+    _remember(context, wallet.name, load_on_startup, warnings)
+    return warnings
+
+
+def load_at_start(context: WalletContext, names: list[str] | None, *, skip_failing: bool = False) -> list[str]:
+    """Load the wallets that the settings name and return warnings (Core: src/wallet/load.cpp).
+
+    None names the wallet without a name, if there is one. What is not there is passed over with a warning, and with
+    `skip_failing` so is what cannot be loaded, say because another process has it.
+    """
+    warnings: list[str] = []
+    if names is None:
+        names = [""] if (context.wallet_dir / FILE_NAME).is_file() else []
+    seen: set[Path] = set()
+    loaded: list[tuple[str, WalletDatabase]] = []
+    try:
+        for name in names:
+            path = path_of(context, name)
+            if path in seen:
+                warnings.append(f"Ignoring duplicate -wallet {name}.")
+                continue
+            seen.add(path)
+            try:
+                loaded.append((name, _open(context, name, must_exist=True)))
+            except DatabaseError as error:
+                if error.status is DatabaseStatus.NOT_FOUND:
+                    warnings.append(f"Skipping -wallet path that doesn't exist. {error}")
+                elif error.status is DatabaseStatus.LEGACY_DISABLED or skip_failing:
+                    warnings.append(str(error))
+                else:
+                    raise
+        while loaded:
+            name, database = loaded.pop(0)
+            try:
+                wallet, more = Wallet.load(name, database, context)
+            except WalletError as error:
+                database.close()
+                raise DatabaseError(str(error)) from error
+            warnings += more
+            context.add(wallet)
+    finally:
+        for _, database in loaded:
+            database.close()
+    for wallet in context.wallets():
+        wallet.start()
+    return warnings
+
+
+def unload_all(context: WalletContext) -> None:
+    """Close all wallets."""
+    for wallet in reversed(context.wallets()):
+        unload_wallet(context, wallet)
