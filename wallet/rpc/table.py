@@ -14,6 +14,11 @@ MODULES: Final = (
     "addresses",
     "address_info",
     "labels",
+    "sending",
+    "sending_all",
+    "funding",
+    "signing",
+    "bumping",
 )
 """The modules of this package that list METHODS."""
 
