@@ -13,6 +13,7 @@ from primitives.block import Block
 from primitives.errors import AddressError, DecodeError
 from primitives.transaction import Transaction
 from primitives.transaction_hex import decode_transaction
+from rpc import json
 from rpc.descriptor_arguments import descriptor_script, output_script
 from rpc.errors import (
     RPC_DESERIALIZATION_ERROR,
@@ -142,7 +143,7 @@ def generateblock(context: RpcContext, output: str, transactions: list[str], sub
     node = context.node
     chainstate = node.chainstate
     script = output_script(output, node.chain)
-    included = [_transaction(node, text) for text in transactions]
+    included = [_transaction(node, json.to_str(value)) for value in transactions]
     with chainstate.processing:
         plain = node.miner.templates.create_apart(_options(node, script, use_mempool=False))
         coinbase = Transaction.parse(plain.coinbase)

@@ -103,6 +103,7 @@ def test_halving_and_mocked_time(node: Node) -> None:
             "Ranged descriptor not accepted. Maybe pass through deriveaddresses first?",
         ),
         ("generateblock", [HARDENED, []], -5, "Cannot derive script without private keys"),
+        ("generateblock", [ADDRESS, [5]], -3, "JSON value of type number is not of expected type string"),
         ("generateblock", [ADDRESS, ["00" * 32]], -5, f"Transaction {'00' * 32} not in mempool."),
         (
             "generateblock",
