@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from primitives import address
 from primitives.errors import AddressError
+from wallet.destinations import destination_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +94,8 @@ class AddressBook:
         return None if found is None or (found.is_change and not allow_change) else found
 
     def entries(self) -> Iterator[tuple[bytes, Entry]]:
-        """Return all scripts and entries, change too, in the order of the scripts."""
-        return iter(sorted(self._entries.items()))
+        """Return all scripts and entries, change too, in Core's order."""
+        return iter(sorted(self._entries.items(), key=lambda each: destination_order(each[0])))
 
     def is_known(self, script: bytes) -> bool:
         """Whether the address is in the book, not as change only."""
@@ -132,10 +133,10 @@ class AddressBook:
         return sorted(found)
 
     def scripts(self, label: str | None = None) -> list[bytes]:
-        """Return the scripts of all addresses but change, or of those with a label, in order."""
+        """Return the scripts of all addresses but change, or of those with a label."""
         return [
             script
-            for script, entry in self.entries()
+            for script, entry in self._entries.items()
             if entry.label is not None and (label is None or entry.label == label)
         ]
 
