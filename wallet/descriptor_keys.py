@@ -165,15 +165,17 @@ class DescriptorKeys:
         index = self._positions.get(script)
         if index is None:
             return []
-        if index < self.next_index:
-            return []
-        log.info("Detected a used keypool item at index %d, mark all keypool items up to this item as used", index)
-        used = self._addressed[self.next_index - self.range_start : index + 1 - self.range_start]
+        used: list[bytes] = []
         with self._database.transaction():
-            self.next_index = index + 1
+            if index >= self.next_index:
+                log.info(
+                    "Detected a used keypool item at index %d, mark all keypool items up to this item as used", index
+                )
+                used = self._addressed[self.next_index - self.range_start : index + 1 - self.range_start]
+                self.next_index = index + 1
+                self.write()
             if not self.top_up():
                 log.info("Topping up keypool failed (locked wallet)")
-            self.write()
         return used
 
     # Keys.
