@@ -47,8 +47,10 @@ BLOCK_OF_TRANSACTION: Final = (
 )
 
 
-def transaction_doc(*, prevout: bool = False, fee: bool = False, hex_: bool = False) -> tuple[Result, ...]:
-    """Return the members of a transaction's object."""
+def transaction_doc(
+    *, prevout: bool = False, fee: bool = False, hex_: bool = False, wallet: bool = False
+) -> tuple[Result, ...]:
+    """Return the members of a transaction's object; with `wallet` outputs tell whether they are change."""
     spent = (_PREVOUT,) if prevout else ()
     inputs = (
         Result(Kind.STR_HEX, "coinbase", "The script of a coinbase", optional=True),
@@ -69,6 +71,7 @@ def transaction_doc(*, prevout: bool = False, fee: bool = False, hex_: bool = Fa
         Result(Kind.STR_AMOUNT, "value", "The value in BTC"),
         Result(Kind.NUM, "n", "The number of the output"),
         Result(Kind.OBJ, "scriptPubKey", "", SCRIPT_PUBKEY),
+        *((Result(Kind.BOOL, "ischange", "True if it is change", optional=True),) if wallet else ()),
     )
     fees = (Result(Kind.NUM, "fee", "The fee in BTC, unless the block's undo data is not there", optional=True),)
     return (

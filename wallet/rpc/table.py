@@ -19,6 +19,19 @@ MODULES: Final = (
     "funding",
     "signing",
     "bumping",
+    "balances",
+    "coins",
+    "locked_coins",
+    "received",
+    "transactions",
+    "groupings",
+    "scanning",
+    "importing",
+    "descriptor_list",
+    "hd_keys",
+    "messages",
+    "pruned_funds",
+    "signer",
 )
 """The modules of this package that list METHODS."""
 

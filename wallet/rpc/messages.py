@@ -1,0 +1,55 @@
+"""The RPC method that signs messages (Core: src/wallet/rpc/signmessage.cpp)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from primitives.message_signing import sign_message
+from primitives.script import TxoutType, solve
+from rpc.errors import RPC_TYPE_ERROR, RPC_WALLET_ERROR, RpcError
+from rpc.help import example_cli, example_rpc
+from rpc.method import Arg, Kind, Result, method
+from wallet.rpc.context import MUST_BE_UNLOCKED, ensure_unlocked
+from wallet.rpc.labels import read_address
+
+if TYPE_CHECKING:
+    from rpc.json import Json
+    from wallet.rpc.context import RpcContext
+
+_ADDRESS: Final = '"1D1ZrZNe3JUo7ZycKEYQQiQAWd9y54F4XX"'
+
+
+@method(
+    "wallet",
+    "signmessage",
+    Arg("address", Kind.STR, "The address whose private key signs"),
+    Arg("message", Kind.STR, "The message"),
+    result=Result(Kind.STR, "signature", "The signature in base64"),
+    help="Signs a message with the private key of an address\n" + MUST_BE_UNLOCKED,
+    examples="\nLet the keys be used for 30 seconds\n"
+    + example_cli("walletpassphrase", '"mypassphrase" 30')
+    + "\nSign\n"
+    + example_cli("signmessage", f'{_ADDRESS} "my message"')
+    + "\nCheck the signature\n"
+    + example_cli("verifymessage", f'{_ADDRESS} "signature" "my message"')
+    + "\nSign over HTTP\n"
+    + example_rpc("signmessage", f'{_ADDRESS}, "my message"'),
+)
+def signmessage(context: RpcContext, text: str, message: str) -> Json:
+    """Sign."""
+    wallet = context.wallet()
+    with wallet.lock:
+        ensure_unlocked(wallet)
+        script = read_address(wallet, text, "Invalid address")
+        kind, solutions = solve(script)
+        if kind is not TxoutType.PUBKEYHASH:
+            raise RpcError(RPC_TYPE_ERROR, "Address does not refer to key")
+        for keys in wallet.descriptors_of(script):
+            data = keys.signing_data(script)
+            key = None if data is None else data.private_key(solutions[0])
+            if key is not None:
+                return sign_message(key, message.encode())
+    raise RpcError(RPC_WALLET_ERROR, "Private key not available")
+
+
+METHODS: Final = (signmessage,)
