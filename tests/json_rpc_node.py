@@ -66,15 +66,16 @@ class JsonRpcNode:
         connection.close()
         return response.status, data
 
-    def rpc(self, method: str, *params: Any) -> Any:
-        reply = self.post(json.dumps({"method": method, "params": list(params), "id": 1}).encode())
-        if reply["error"] is not None:
-            raise AnswerError(reply["error"]["code"], reply["error"]["message"])
-        return reply["result"]
+    def rpc(self, method: str, *params: Any, wallet: str | None = None) -> Any:
+        result, error = self.reply(method, *params, wallet=wallet)
+        if error is not None:
+            raise AnswerError(error["code"], error["message"])
+        return result
 
-    def reply(self, method: str, *params: Any) -> Any:
+    def reply(self, method: str, *params: Any, wallet: str | None = None) -> Any:
         """Return result and error."""
-        reply = self.post(json.dumps({"method": method, "params": list(params), "id": 1}).encode())
+        body = json.dumps({"method": method, "params": list(params), "id": 1}).encode()
+        reply = self.post(body, "/" if wallet is None else f"/wallet/{wallet}")
         return reply["result"], reply["error"]
 
     def wallet(self, name: str, method: str, *params: Any) -> Any:
