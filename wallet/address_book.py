@@ -133,10 +133,10 @@ class AddressBook:
         return sorted(found)
 
     def scripts(self, label: str | None = None) -> list[bytes]:
-        """Return the scripts of all addresses but change, or of those with a label."""
+        """Return the scripts of all addresses but change, or of those with a label, in Core's order."""
         return [
             script
-            for script, entry in self._entries.items()
+            for script, entry in self.entries()
             if entry.label is not None and (label is None or entry.label == label)
         ]
 

@@ -11,7 +11,6 @@ from rpc.errors import RPC_WALLET_ERROR, RpcError
 from rpc.help import example_cli, example_rpc
 from rpc.json import Amount
 from rpc.method import Arg, Kind, Result, method
-from wallet.destinations import destination_order
 from wallet.rpc.labels import EXAMPLE_ADDRESS, read_address, read_label
 
 if TYPE_CHECKING:
@@ -140,11 +139,8 @@ def _listed(
     wallet: Wallet, tallies: dict[bytes, _Tally], only: bytes | None, *, empty: bool
 ) -> Iterator[tuple[bytes, str, _Tally]]:
     """Return the addresses in the book that received something, or with `empty` all of the wallet's own."""
-    if only is None:
-        scripts = sorted(wallet.book.scripts(), key=destination_order)
-    else:
-        scripts = [only] if wallet.book.is_known(only) else []
-    for script in scripts:
+    filtered = [only] if only is not None and wallet.book.is_known(only) else []
+    for script in wallet.book.scripts() if only is None else filtered:
         tally = tallies.get(script)
         if tally is None and empty and wallet.is_mine(script):
             tally = _Tally()
