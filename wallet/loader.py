@@ -123,6 +123,8 @@ def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
 
 def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None = None) -> tuple[Wallet, list[str]]:
     """Load a wallet that is there and return it with warnings."""
+    if context.find(name) is not None:
+        raise DatabaseError(f'Wallet "{name}" is already loaded.', DatabaseStatus.ALREADY_LOADED)
     with _alone(context, name):
         wallet, warnings = _load(context, name)
         context.add(wallet)

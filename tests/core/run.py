@@ -34,7 +34,7 @@ COMPONENTS: Final = {
     "ENABLE_BITCOIND": True,
     "ENABLE_CLI": True,
     "ENABLE_IPC": True,
-    "ENABLE_WALLET": False,
+    "ENABLE_WALLET": True,
     "BUILD_BENCH": False,
     "BUILD_BITCOIN_TX": False,
     "ENABLE_BITCOIN_UTIL": False,

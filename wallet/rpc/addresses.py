@@ -100,6 +100,8 @@ def keypoolrefill(context: RpcContext, newsize: int | None) -> Json:
             raise RpcError(RPC_INVALID_PARAMETER, "Invalid parameter, expected valid size.")
         ensure_unlocked(wallet)
         wallet.keypool.top_up(newsize or 0)
+        wallet.history.find_all_own()
+        wallet.ledger.forget()
         if sum(wallet.keypool.sizes()) < (newsize or 0):
             raise RpcError(RPC_WALLET_ERROR, "Error refreshing keypool.")
     return None

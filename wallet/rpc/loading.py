@@ -122,8 +122,6 @@ def loadwallet(context: RpcContext, filename: str, load_on_startup: bool | None)
     """Load one."""
     from wallet.loader import load_wallet
 
-    if context.owner.find(filename) is not None:
-        raise RpcError(RPC_WALLET_ALREADY_LOADED, f'Wallet "{filename}" is already loaded.')
     return _loaded(lambda: load_wallet(context.owner, filename, load_on_startup))
 
 
@@ -256,6 +254,7 @@ def restorewallet(context: RpcContext, wallet_name: str, backup_file: str, load_
     "migratewallet",
     Arg("wallet_name", Kind.STR, "The wallet, as the URI names it too if it does", hint="the wallet of the URI"),
     Arg("passphrase", Kind.STR, "The passphrase of the wallet", optional=True),
+    Arg("load_wallet", Kind.BOOL, "Whether to load the wallet afterwards", default=True),
     result=Result(
         Kind.OBJ,
         "",
@@ -271,12 +270,12 @@ def restorewallet(context: RpcContext, wallet_name: str, backup_file: str, load_
     "Have Bitcoin Core migrate the wallet; the result can be loaded here.",
     examples=examples("migratewallet"),
 )
-def migratewallet(context: RpcContext, wallet_name: str | None, passphrase: str | None) -> Json:
+def migratewallet(context: RpcContext, wallet_name: str | None, passphrase: str | None, load_wallet: bool) -> Json:
     """Refuse, as Core does where there is nothing to migrate."""
     from wallet.database_files import berkeley_file, is_berkeley_file
     from wallet.loader import path_of
 
-    del passphrase
+    del passphrase, load_wallet
     name = context.unique_name(wallet_name)
     wallet = context.owner.find(name)
     path = path_of(context.owner, name)

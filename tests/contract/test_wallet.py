@@ -1,0 +1,229 @@
+"""The Wallet and WalletLoader interfaces: what a node and a desktop program ask of wallets."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import wait_until
+from regtest_node import RegtestInit, RegtestNode, regtest_node
+
+from cli.chain_source import NodeChainSource
+from cli.program_init import ProgramInit
+from common.chains import REGTEST
+from interfaces.init import PynodeInit
+from interfaces.wallet import (
+    ChainSource,
+    Wallet,
+    WalletAddress,
+    WalletBalances,
+    WalletFailedError,
+    WalletFile,
+    WalletLoader,
+)
+from ipc import Ipc
+from wallet.context import WalletContext
+from wallet.served import LocalWalletLoader
+from wallet.settings import WalletSettings
+
+
+def load(folder: Path, node: ChainSource) -> LocalWalletLoader:
+    remembered: dict[str, bool] = {}
+
+    def remember(name: str, wanted: bool) -> bool:
+        remembered[name] = wanted
+        return True
+
+    context = WalletContext(
+        REGTEST,
+        folder,
+        WalletSettings(keypool=3),
+        chain=node.make_chain(),
+        make_events=node.make_events,
+        remember=remember,
+    )
+    return LocalWalletLoader(context, [])
+
+
+class WalletProgram(ProgramInit):
+    """A process that has wallets."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def make_wallet_loader(self, node: ChainSource) -> WalletLoader:
+        return load(self.folder, node)
+
+
+@pytest.fixture
+def local(tmp_path: Path, no_leaks: None) -> Iterator[RegtestNode]:  # noqa: ARG001 - checked around everything else
+    with regtest_node(tmp_path) as node:
+        yield node
+
+
+@pytest.fixture(params=["direct", "ipc"])
+def loader(request: pytest.FixtureRequest, local: RegtestNode, tmp_path: Path) -> Iterator[WalletLoader]:
+    folder = tmp_path / "wallets"
+    folder.mkdir()
+    source = NodeChainSource(RegtestInit(local))
+    if request.param == "direct":
+        with load(folder, source) as made:
+            assert made.load_wallets() == []
+            yield made
+        local.services.interrupt()
+        return
+    with (
+        Ipc("pywallet", sys.argv[0], WalletProgram(folder), data_dir=tmp_path) as program,
+        Ipc("pynode", sys.argv[0], RegtestInit(local)) as node,
+    ):
+        init = node.connect_address(program.listen_address("unix"), PynodeInit)
+        assert init is not None
+        with init, init.make_wallet_loader(source) or pytest.fail("no wallets") as there:
+            assert there.load_wallets() == []
+            yield there
+        local.services.interrupt()
+
+
+def made(loader: WalletLoader, name: str = "w", passphrase: str = "", **options: bool) -> Wallet:
+    assert loader.create_wallet(name, passphrase, **options) == []
+    wallet = loader.get_wallet(name)
+    assert wallet is not None
+    return wallet
+
+
+def call(loader: WalletLoader, method: str, *params: Any, uri: str = "/") -> Any:
+    reply = loader.make_rpc().execute_rpc(json.dumps({"method": method, "params": params}), uri, "me")
+    return json.loads(reply)
+
+
+def test_wallets_come_and_go(loader: WalletLoader, tmp_path: Path) -> None:
+    assert loader.get_wallet_dir() == str(tmp_path / "wallets")
+    assert (loader.get_wallets(), loader.list_wallet_dir()) == ([], [])
+    made(loader, "a")
+    made(loader, "b", blank=True)
+    assert loader.get_wallets() == ["a", "b"]
+    assert sorted(loader.list_wallet_dir(), key=lambda each: each.name) == [
+        WalletFile("a", "sqlite"),
+        WalletFile("b", "sqlite"),
+    ]
+    loader.unload_wallet("a")
+    assert loader.get_wallets() == ["b"]
+    assert loader.get_wallet("a") is None
+    assert loader.load_wallet("a") == []
+    assert loader.get_wallets() == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        (lambda loader: loader.create_wallet("", ""), "Wallet name cannot be empty"),
+        (
+            lambda loader: loader.create_wallet("w", ""),
+            "Wallet file verification failed. Failed to create database path",
+        ),
+        (
+            lambda loader: loader.create_wallet("x", "p", disable_private_keys=True),
+            "Passphrase provided but private keys",
+        ),
+        (lambda loader: loader.load_wallet("no"), "Wallet file verification failed. Failed to load database path"),
+        (lambda loader: loader.load_wallet("w"), "is already loaded"),
+        (lambda loader: loader.unload_wallet("no"), "Requested wallet does not exist or is not loaded"),
+        (lambda loader: loader.restore_wallet("/no/file", "r"), "Backup file does not exist"),
+    ],
+)
+def test_what_fails_says_why(loader: WalletLoader, act: Any, text: str) -> None:
+    made(loader)
+    with pytest.raises(WalletFailedError, match=text):
+        act(loader)
+    assert loader.get_wallets() == ["w"]
+
+
+def test_a_wallet_is_restored(loader: WalletLoader, tmp_path: Path) -> None:
+    wallet = made(loader)
+    paid = wallet.get_new_destination("bech32", "rent")
+    wallet.backup_wallet(str(tmp_path / "copy.dat"))
+    wallet.get_new_destination("bech32", "later")
+    assert loader.restore_wallet(str(tmp_path / "copy.dat"), "again") == []
+    again = loader.get_wallet("again")
+    assert again is not None
+    assert again.get_wallet_name() == "again"
+    assert again.get_addresses() == [WalletAddress(paid, is_mine=True, purpose="receive", label="rent")]
+
+
+def test_passphrases(loader: WalletLoader) -> None:
+    wallet = made(loader)
+    assert not wallet.is_crypted()
+    assert not wallet.is_locked()
+    wallet.encrypt_wallet("one")
+    assert wallet.is_crypted()
+    assert wallet.is_locked()
+    assert not wallet.unlock("two")
+    assert wallet.unlock("one")
+    assert not wallet.is_locked()
+    assert not wallet.change_wallet_passphrase("two", "three")
+    assert wallet.change_wallet_passphrase("one", "two")
+    wallet.lock()
+    assert wallet.is_locked()
+    assert wallet.unlock("two")
+    with pytest.raises(WalletFailedError, match="encryptwallet was called"):
+        wallet.encrypt_wallet("x")
+
+
+def test_a_wallet_born_encrypted_has_addresses(loader: WalletLoader) -> None:
+    wallet = made(loader, passphrase="secret")
+    assert wallet.is_locked()
+    assert wallet.get_new_destination("bech32m", "").startswith("bcrt1p")
+
+
+def test_addresses_and_labels(loader: WalletLoader) -> None:
+    wallet = made(loader)
+    ours = wallet.get_new_destination("legacy", "shop")
+    theirs = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+    wallet.set_address_book(theirs, "friend")
+    wallet.set_address_book(ours, "shop 2")
+    assert sorted(wallet.get_addresses(), key=lambda each: each.label) == [
+        WalletAddress(theirs, is_mine=False, purpose="send", label="friend"),
+        WalletAddress(ours, is_mine=True, purpose="receive", label="shop 2"),
+    ]
+    with pytest.raises(WalletFailedError):
+        wallet.set_address_book("nonsense", "x")
+
+
+def test_one_that_only_watches(loader: WalletLoader) -> None:
+    wallet = made(loader, disable_private_keys=True)
+    assert wallet.private_keys_disabled()
+    with pytest.raises(WalletFailedError, match="No bech32 addresses available"):
+        wallet.get_new_destination("bech32", "")
+
+
+def test_balances_follow_the_chain(loader: WalletLoader, local: RegtestNode) -> None:
+    wallet = made(loader)
+    assert wallet.get_balances() == WalletBalances(0, 0, 0)
+    paid = wallet.get_new_destination("bech32", "")
+    local.services.rpc().call("generatetoaddress", 1, paid)
+    wait_until(lambda: wallet.get_balances() == WalletBalances(0, 0, 50 * 10**8), "the block is known")
+    local.services.rpc().call("generatetodescriptor", 100, "raw(51)")
+    wait_until(lambda: wallet.get_balances() == WalletBalances(50 * 10**8, 0, 0), "it can be spent")
+
+
+def test_methods(loader: WalletLoader) -> None:
+    made(loader, "a")
+    made(loader, "b")
+    assert call(loader, "listwallets")["result"] == ["a", "b"]
+    assert call(loader, "getwalletinfo", uri="/wallet/b")["result"]["walletname"] == "b"
+    assert call(loader, "getwalletinfo")["error"]["code"] == -19
+    assert call(loader, "getwalletinfo", uri="/wallet/c")["error"]["code"] == -18
+    assert call(loader, "unloadwallet", "a", uri="/wallet/b")["error"] == {
+        "code": -8,
+        "message": "The RPC endpoint wallet and the wallet name parameter specify different wallets",
+    }
+    assert call(loader, "validateaddress", "x")["result"]["isvalid"] is False
+
+
+def test_the_clock_can_be_stopped(loader: WalletLoader) -> None:
+    loader.set_mock_time(2_000_000_000)
+    made(loader)
+    assert call(loader, "getwalletinfo")["result"]["birthtime"] == 2_000_000_000
