@@ -166,23 +166,27 @@ class IndexThread(Generic[AnyIndex]):
                 self._failure = "The node is shutting down."
             self.index.close()
 
-    def wait_until_synced(self) -> bool:
-        """Wait until the tip of now is indexed; False at once while the first sync goes on, or when it cannot be.
+    def wait_until_synced(self, patience: float = 0.0) -> bool:
+        """Wait until the tip of now is indexed; False when it cannot be, or while the first sync goes on.
 
-        (Core: BlockUntilSyncedToCurrentChain.)
+        That is given `patience` seconds. (Core: BlockUntilSyncedToCurrentChain.)
         """
         if self._is_current():
             return True
+        end = time.monotonic() + patience
         with self._moved:
             self._waiting += 1
             self._hurry.set()
             self._wake.set()
             try:
                 target = self._chain.tip()
-                while self._synced and not self._stopping and self._failure is None:
-                    if self._is_current() or (self._is_past(target)):
+                while not self._stopping and self._failure is None:
+                    left = None if self._synced else end - time.monotonic()
+                    if left is not None and left <= 0:
+                        break
+                    if left is None and (self._is_current() or self._is_past(target)):
                         return True
-                    self._moved.wait()
+                    self._moved.wait(left)
                 return False
             finally:
                 self._waiting -= 1

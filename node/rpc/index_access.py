@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from node.store import StoreError
 from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_MISC_ERROR, RpcError
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from node.rpc.context import RpcContext
 
 
+_PATIENCE: Final = 20.0
+"""Seconds that a client waits for an index that was behind when the node began, such as after a crash."""
+
+
 def indexes_of(context: RpcContext) -> Indexes:
     """Return the node's indexes. Raises RpcError."""
     indexes = context.node.indexes
@@ -28,11 +32,11 @@ def indexes_of(context: RpcContext) -> Indexes:
 
 
 def synced_coins(context: RpcContext) -> IndexThread[CoinIndex]:
-    """Return the coin index, once it has the tip of now. Raises RpcError while it is first built."""
+    """Return the coin index, once it has the tip of now. Raises RpcError if it takes long to be built first."""
     coins = indexes_of(context).coins
     if coins.failure is not None:
         raise RpcError(RPC_MISC_ERROR, coins.failure)
-    if not coins.wait_until_synced():
+    if not coins.wait_until_synced(_PATIENCE):
         context.server.check_interrupt()
         height = 0 if coins.best is None else coins.best.height
         text = f"Unable to get data because the coin index is still syncing. Current height: {height}"
