@@ -19,6 +19,7 @@ from cli.running import (
     serve_parent,
 )
 from cli.wallet_options import DEPRECATED_RPC, WALLET
+from cli.wallet_tool import names_command, run_tool
 from interfaces.wallet import WalletFailedError
 from ipc import Ipc, IpcError
 
@@ -36,6 +37,8 @@ PROGRAM: Final = Program(
     "pywallet",
     "Bitcoin wallets that follow the chain of a node, or work without one.",
     (*HELP, *PLACE, *CHAIN, *LOGGING, *IPC_SERVER, *IPC_CLIENT, *SPAWNED, *WALLET, DEPRECATED_RPC),
+    usage="[options]\n   or: pywallet [options] info|create|dump|createfromdump\n\n"
+    "The commands work on one wallet, without a node; see python -m cli.wallet_tool -help.",
     log_file_name="wallet.log",
 )
 
@@ -94,6 +97,9 @@ def _main(argv: list[str]) -> int:
     init.ipc = ipc
     if serve_parent(ipc, argv, init.stop):
         return 0
+    if names_command(argv):
+        ipc.close()
+        return run_tool(argv)
     from cli.arguments import parse
     from cli.startup import prepare, print_help_or_version, start_log
     from cli.wallet_settings import reread_wallet_names

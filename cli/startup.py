@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cli.config_file import read_config
 from cli.errors import StartError
 from cli.options import help_text
-from common.chains import chain_by_name
+from common.chains import SIGNET, chain_by_name
 from common.errors import CommonError
 from common.paths import create_data_dir, default_data_dir
 from common.version import VERSION
+from primitives.encoding import sized
+from primitives.hashes import sha256d
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,9 +184,19 @@ def choose_chain(arguments: Arguments) -> ChainParams:
             "Invalid combination of -regtest, -signet, -testnet, -testnet4 and -chain. Can use at most one."
         )
     try:
-        return chain_by_name(arguments.get("chain") if named else chosen[0] if chosen else "main")
+        chain = chain_by_name(arguments.get("chain") if named else chosen[0] if chosen else "main")
     except CommonError as error:
         raise StartError(str(error)) from error
+    return _own_signet(arguments, chain) if chain is SIGNET else chain
+
+
+def _own_signet(arguments: Arguments, chain: ChainParams) -> ChainParams:
+    """Return a signet with the magic that follows from its challenge (BIP325)."""
+    try:
+        challenge = bytes.fromhex(arguments.get("signetchallenge"))
+    except ValueError:
+        return chain  # The node tells of that.
+    return replace(chain, magic=sha256d(sized(challenge))[:4]) if challenge else chain
 
 
 def start_log(arguments: Arguments, place: Place, *, console: bool = True) -> Log:
