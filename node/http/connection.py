@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
+from interfaces.cancellation import Cancellation
 from node.http.message import MAX_BODY_SIZE, MAX_HEADERS_SIZE, HttpRequest, HttpResponse, refusal
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Connection(asyncio.Protocol):
         self.active_at = 0.0
         self.begun_at = 0.0
         """When the headers of the request began that are still incomplete, else 0."""
+        self.gone = Cancellation()
+        """Comes when the client has left, or sends no more: who waits on its behalf waits no longer."""
         self._parser = self._new_parser()
         self._done: deque[tuple[HttpRequest, int, bool]] = deque()
         """Requests not answered yet, with minor version and whether to keep the connection."""
@@ -98,14 +101,16 @@ class Connection(asyncio.Protocol):
         del exc
         self._server.forget(self)
         self._at_end = True
+        self.gone.cancel()
         self._done.clear()
         self._backlog.clear()
         self._body.clear()
 
     def eof_received(self) -> bool:
-        """Answer what was asked before the client stopped sending."""
+        """Answer what was asked before the client stopped sending, but let it wait for nothing: it may be gone."""
         log.debug("Received EOF from %s (id=%d)", self.peer, self.number)
         self._at_end = True
+        self.gone.cancel()
         return self.busy
 
     def pause_writing(self) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from interfaces import cancellation
 from node.http.connection import Connection
 from node.http.message import HttpRequest, HttpResponse, refusal
 from node.http.options import HttpError, HttpOptions
@@ -282,6 +283,7 @@ class _Task:
         self._rest = rest
 
     def __call__(self) -> None:
+        before = cancellation.install(self._connection.gone)
         try:
             response = self._route.handler(self._request, self._rest)
         except Exception as error:  # noqa: BLE001 - the client must get an answer, whatever happened
@@ -289,6 +291,8 @@ class _Task:
                 "Unexpected error while processing request for '%s'. Error msg: '%s'", self._request.target, error
             )
             response = refusal(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), close=True)
+        finally:
+            cancellation.install(before)
         self._server.deliver(self._connection, response)
 
 

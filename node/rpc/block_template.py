@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from common.version import CLIENT_NAME
 from interfaces import cancellation
+from node.http.workers import long_wait
 from node.rpc.block_json import target_hex
 from node.rpc.deployments import consensus_params
 from node.rpc.mining import decode_block
@@ -235,7 +236,9 @@ def _wait(context: RpcContext, polled: Json) -> None:
         tip = parse_hash(polled[:64], "longpollid")
         found = _INTEGER.match(polled[64:])
         changes = int(found[1]) & _MASK_32 if found else 0
-    if miner.wait(LongPollWait(miner, tip, changes, (cancellation.current(),))) is None:
+    with long_wait():
+        found = miner.wait(LongPollWait(miner, tip, changes, (cancellation.current(),)))
+    if found is None:
         raise RpcError(RPC_CLIENT_NOT_CONNECTED, "Shutting down")
 
 

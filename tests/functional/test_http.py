@@ -7,12 +7,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from running_programs import Programs, free_port, read_until, wait_for
 
@@ -356,3 +357,34 @@ def test_many_clients_at_once(node: Node) -> None:
         thread.join()
     assert not failures
     wait_for(lambda: node.call("getrpcinfo")["active_commands"][0]["method"] == "getrpcinfo", "only this call runs")
+
+
+def test_long_polls_keep_nobody_waiting_and_end_with_their_clients(node: Node) -> None:
+    node.start("-rpcthreads=2", "-rpcauth=" + RPCAUTH)
+    asked: dict[str, object] = {"rules": ["segwit"]}
+    asked["longpollid"] = node.call("getblocktemplate", asked)["longpollid"]
+    poll = node.request(json.dumps({"method": "getblocktemplate", "params": [asked]}), "", BOB)
+
+    def polls() -> int:
+        return sum(each["method"] == "getblocktemplate" for each in node.call("getrpcinfo")["active_commands"])
+
+    with ExitStack() as staying, ExitStack() as leaving:
+        stays = [staying.enter_context(node.socket()) for _ in range(4)]
+        leaves = [leaving.enter_context(node.socket()) for _ in range(8)]
+        for sock in stays + leaves:
+            sock.sendall(poll)
+        wait_for(lambda: polls() == 12, "all wait")
+        leaving.close()
+        wait_for(lambda: polls() == 4, "those wait that are there")
+        [block] = node.call("generatetodescriptor", 1, "raw(51)")
+        for sock in stays:
+            assert f'"previousblockhash":"{block}"'.encode() in read_until_count(sock, b'"height":2', 1)
+    assert node.process is not None
+    threads = psutil.Process(node.process.pid).num_threads
+    with node.socket() as sock:
+        before = threads()
+        sock.sendall(poll.replace(asked["longpollid"].encode(), block.encode() + b"0"))  # type: ignore[attr-defined]
+        wait_for(lambda: threads() == before + 1, "another thread works")
+        node.call("stop")
+        assert b"Shutting down" in read_until_count(sock, b"Shutting down", 1)
+    assert node.process.wait(20) == 0
