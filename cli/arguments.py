@@ -215,7 +215,12 @@ class Arguments:
             if self.is_negated(name):
                 options.append(f"-no{name}")
             else:
-                options += [f"-{name}={value}" for value in self.get_list(name)]
+                values = self.get_list(name)
+                counting = self.get(name)
+                if values[-1:] != [counting] and counting in values:  # The last counts where no list is wanted.
+                    values.remove(counting)
+                    values.append(counting)
+                options += [f"-{name}={value}" for value in values]
         return options
 
 

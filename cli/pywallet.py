@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from wallet.served import LocalWalletLoader
 
 log: Final = logging.getLogger()
+_PARENTS_LOG: Final = "debug.log"
+"""A node and the wallet that it started write one log, as Bitcoin Core's node does."""
 
 PROGRAM: Final = Program(
     "pywallet",
@@ -60,6 +62,9 @@ class WalletInit(ProgramInit):
 
         own = from_list(PROGRAM, [option for option in arguments if not option.startswith("-ipc")])
         place = prepare(own)
+        if not own.is_set("debuglogfile"):
+            own.force("debuglogfile", _PARENTS_LOG)
+        own.force("shrinkdebugfile", "0")
         self.ipc.data_dir = place.network_dir
         self.log_file = start_log(own, place, console=False)
         self._configured = (own, place)

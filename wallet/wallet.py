@@ -144,7 +144,9 @@ class Wallet:
         except (RecordError, DecodeError, CorruptWalletError) as error:
             _log.warning("[%s] %s", name or "default wallet", error)
             raise WalletError(f"Error loading {file}: Wallet corrupted") from error
-        if records.version() != CORE_VERSION:
+        version = records.version()
+        wallet.log("Last client version = %d", version or 0)
+        if version != CORE_VERSION:
             records.write_version(CORE_VERSION)
         wallet.keypool.top_up()
         return wallet, wallet._load_warnings(file)

@@ -174,3 +174,12 @@ def test_help_names_every_option() -> None:
     assert all(f"  -{option.name}" in text for option in TEST.options if not option.hidden)
     assert "-ipcfd" not in help_text(TEST, debug=False)
     assert max(map(len, text.splitlines())) <= 79
+
+
+def test_what_counts_here_counts_in_a_child(tmp_path: Path) -> None:
+    (tmp_path / "bitcoin.conf").write_text("loglevel=debug\ndebug=net\n")
+    arguments = parse(TEST, [f"-datadir={tmp_path}", "-regtest", "-loglevel=info", "-debug=ipc"])
+    prepare(arguments)
+    after = from_list(TEST, arguments.to_list())
+    assert after.get("loglevel") == arguments.get("loglevel") == "info"
+    assert sorted(after.get_list("debug")) == ["ipc", "net"]
