@@ -140,7 +140,13 @@ class EventLog:
         """Return a listing that one can go on from, of now if there is no newer one in use."""
         with self._mempool.lock, self._lock:
             newest = next(reversed(self._listings.values()), None)
-            if newest is not None and self._last - newest.number < _KEPT_EVENTS // 2 and self._is_kept(newest.number):
+            # Not one made at another tip: who stands at this one would be led back there first.
+            if (
+                newest is not None
+                and newest.tip == self._tip
+                and self._last - newest.number < _KEPT_EVENTS // 2
+                and self._is_kept(newest.number)
+            ):
                 return newest
             made = Listing(self._last, self._tip, tuple(map(_waiting, self._mempool.entries())))
             self._listings[made.number] = made
