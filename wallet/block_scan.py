@@ -34,6 +34,11 @@ def concerning(
             yield number, Transaction.parse(data[start:offset])
 
 
+def concerns(data: bytes, scripts: Container[bytes], outpoints: Container[bytes]) -> bool:
+    """Whether a transaction pays one of `scripts` or spends one of `outpoints`."""
+    return _scan(data, 0, scripts, outpoints)[0]
+
+
 def _scan(data: bytes, start: int, scripts: Container[bytes], outpoints: Container[bytes]) -> tuple[bool, int]:
     """Return whether the transaction at `start` is one to take, and the offset behind it."""
     found = False

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 from interfaces.chain import BlockParts
 from interfaces.events import BlockMissingError, EventKind, MempoolPosition, Position, UnknownBlockError, Wanted
 from primitives.transaction import Transaction
+from wallet.block_scan import concerns
 from wallet.errors import WalletError
 from wallet.history_loading import blocks_to_find, settle
 from wallet.rescan import TIMESTAMP_WINDOW, ScanStatus
 from wallet.tracker import BlockPlace, RemovalReason
+from wallet.transaction import TRUC_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,7 +180,7 @@ class Sync:
                     wallet.reorgs += 1
                 return True
             case EventKind.TRANSACTION_ADDED:
-                tracker.added_to_mempool(Transaction.parse(event.data or b""))
+                self._take_transaction(event.data or b"")
             case EventKind.TRANSACTION_REMOVED:
                 reason = _REASONS.get(event.reason, RemovalReason.OTHER)
                 tracker.removed_from_mempool(event.txid or b"", reason)
@@ -187,6 +189,12 @@ class Sync:
             case _:
                 pass
         return False
+
+    def _take_transaction(self, data: bytes) -> None:
+        wallet = self._wallet
+        # One of version 3 concerns the wallet also by outputs of its transactions that pay others.
+        if data[0] == TRUC_VERSION or concerns(data, wallet.scripts, wallet.history.watched):
+            wallet.tracker.added_to_mempool(Transaction.parse(data))
 
     def _move(self, position: Position) -> None:
         with self._moved:

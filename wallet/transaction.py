@@ -203,7 +203,7 @@ class WalletTx:
         """Unless it is confirmed, let the lightest form with witnesses count. Return whether that is another one."""
         if not self.others or self.is_confirmed:
             return False
-        best = min((self.tx, *self.others.values()), key=lambda tx: (not tx.has_witness, tx.weight, tx.wtxid[::-1]))
+        best = min((self.tx, *self.others.values()), key=lambda tx: (not tx.has_witness, tx.weight, tx.wtxid))
         return self._make_canonical(best)
 
     def _make_canonical(self, tx: Transaction) -> bool:

@@ -180,7 +180,10 @@ class Wallet:
         return self._sync is not None and self._sync.is_running
 
     def start(self) -> None:
-        """Catch up with the node, if there is one, and follow it. Again after the node was lost. Raises WalletError."""
+        """Catch up with the node, if there is one, and follow it. Again after the node was lost. Raises WalletError.
+
+        Returns once the wallet knows what is in the mempool too. Not to be called with `lock` held.
+        """
         self._stop()
         context = self.context
         if context.chain is not None and context.make_events is not None and not self._is_closed:
@@ -191,6 +194,7 @@ class Wallet:
                 sync.close()
                 raise
             self._sync = sync
+            sync.wait()
 
     def _stop(self) -> None:
         sync, self._sync = self._sync, None

@@ -36,6 +36,8 @@ def check(lab: Lab) -> None:
         assert kept == plain
     for wtx in wallet.transactions.values():
         assert wtx.in_mempool == (wtx.txid in lab.mempool)
+    stored = {txid: wtx.serialize() for txid, wtx in wallet.transactions.items()}
+    assert dict(wallet.records.transactions()) == stored
 
 
 def state(lab: Lab, tx: Transaction) -> object:
