@@ -16,7 +16,7 @@ from common.version import CLIENT_NAME
 from wallet.errors import DatabaseError, DatabaseStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from common.chains import ChainParams
@@ -47,6 +47,7 @@ class WalletDatabase:
         self.directory = directory
         self._unsafe_sync = unsafe_sync
         self._lock = threading.RLock()
+        self._on_commit: list[Callable[[], None]] = []
         self._connection: sqlite3.Connection | None = self._open()
 
     @property
@@ -90,6 +91,8 @@ class WalletDatabase:
         try:
             connection.execute("BEGIN EXCLUSIVE TRANSACTION")
         except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise DatabaseError(f"SQLiteDatabase: Failed to open database: {_text(error)}\n") from error
             raise DatabaseError(
                 "SQLiteDatabase: Unable to obtain an exclusive lock on the database, is it being used by another "
                 f"instance of {CLIENT_NAME}?\n"
@@ -98,6 +101,8 @@ class WalletDatabase:
             connection.execute("COMMIT")
         with _told("Failed to enable fullfsync"):
             connection.execute("PRAGMA fullfsync = true")
+        with _told("Failed to let what is erased be overwritten"):
+            connection.execute("PRAGMA secure_delete = ON")  # Else keys stay in the file once they are encrypted.
         with _told("Failed to set synchronous mode"):
             connection.execute(f"PRAGMA synchronous = {'OFF' if self._unsafe_sync else 'FULL'}")
         with _told("Failed to execute statement to check table existence"):
@@ -190,8 +195,20 @@ class WalletDatabase:
                 with self._use("Failed to commit the transaction") as connection:
                     connection.execute("COMMIT TRANSACTION")
             except BaseException:
+                self._on_commit.clear()
                 self._roll_back()
                 raise
+            done, self._on_commit = self._on_commit, []
+            for callback in done:
+                callback()
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call once the transaction under way is made, not if it is undone; at once if there is none."""
+        with self._lock:
+            if self.in_transaction:
+                self._on_commit.append(callback)
+                return
+        callback()
 
     def _roll_back(self) -> None:
         """Undo; where even that fails, closing the file does it."""
@@ -247,9 +264,12 @@ def _told(doing: str, status: DatabaseStatus = DatabaseStatus.LOAD) -> Iterator[
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        text = str(error) if code is None else _ERROR_TEXTS.get(code & 0xFF, str(error))
-        raise DatabaseError(f"SQLiteDatabase: {doing}: {text}\n", status) from error
+        raise DatabaseError(f"SQLiteDatabase: {doing}: {_text(error)}\n", status) from error
+
+
+def _text(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", None)  # Errors of Python's module have none.
+    return str(error) if code is None else _ERROR_TEXTS.get(code & 0xFF, str(error))
 
 
 def _where(prefix: bytes) -> tuple[str, tuple[bytes, ...]]:

@@ -194,7 +194,7 @@ class DescriptorKeys:
         return self._secrets.check(encryption_key)
 
     def encrypt(self, encryption_key: bytes) -> None:
-        """Encrypt the private keys, as part of the database's transaction. If that fails, the wallet must reload."""
+        """Encrypt the private keys, as part of the database's transaction; in memory once that is made."""
         self._secrets.encrypt(encryption_key)
         self._expansions.clear()
 

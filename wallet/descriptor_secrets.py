@@ -99,12 +99,17 @@ class DescriptorSecrets:
         return True
 
     def encrypt(self, master_key: bytes) -> None:
-        """Encrypt all keys, in the database too, as part of its transaction. If that fails, the wallet must reload."""
+        """Encrypt all keys, in memory once the database's transaction is made."""
         if self._encrypted:
             raise WalletError("Wallet is already encrypted")
+        encrypted = {}
         for key, private in self._plain.items():
             pubkey = private.public_key()
-            encrypted = encrypt_private_key(master_key, private)
-            self._records.write_encrypted_key(self._descriptor, pubkey, encrypted)
-            self._encrypted[key] = pubkey, encrypted
-        self._plain.clear()
+            encrypted[key] = pubkey, encrypt_private_key(master_key, private)
+            self._records.write_encrypted_key(self._descriptor, *encrypted[key])
+
+        def forget_plain() -> None:
+            self._encrypted.update(encrypted)
+            self._plain.clear()
+
+        self._records.database.on_commit(forget_plain)

@@ -86,6 +86,24 @@ def test_a_transaction_is_made_as_a_whole_or_not_at_all(database: WalletDatabase
     assert database.items() == [(b"a", b"1")]
 
 
+def test_what_waits_for_a_transaction_hears_of_its_end_if_it_is_made(database: WalletDatabase) -> None:
+    heard: list[str] = []
+
+    def undo() -> None:
+        with database.transaction():
+            database.on_commit(lambda: heard.append("undone"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        undo()
+    with database.transaction():
+        with database.transaction():
+            database.on_commit(lambda: heard.append("made"))
+        assert heard == []
+    database.on_commit(lambda: heard.append("alone"))
+    assert heard == ["made", "alone"]
+
+
 def test_other_threads_wait_for_the_end_of_a_transaction(database: WalletDatabase) -> None:
     seen = []
     thread = threading.Thread(target=lambda: seen.append(database.get(b"a")))
@@ -220,7 +238,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wallet.dat").write_bytes(b"no database" * 1000)
     with pytest.raises(DatabaseError, match="not in recognized format"):
         open_database(tmp_path, REGTEST, must_exist=True)
-    with pytest.raises(DatabaseError, match="Unable to obtain an exclusive lock"):
+    with pytest.raises(DatabaseError, match="Failed to open database: file is not a database"):
         open_database(tmp_path, REGTEST)
     assert (tmp_path / "wallet.dat").read_bytes() == b"no database" * 1000
 
@@ -269,11 +287,16 @@ def test_a_copy_holds_everything(tmp_path: Path, database: WalletDatabase) -> No
     assert database.items() == [(b"a", b"2")]
 
 
-def test_nothing_erased_is_left_in_a_rewritten_file(database: WalletDatabase) -> None:
-    database.put(b"a", b"a secret to forget" * 10)
-    database.erase(b"a")
-    database.rewrite()
+def test_nothing_erased_is_left_in_the_file(database: WalletDatabase) -> None:
+    for number in range(50):
+        database.put(b"%d" % number, b"a secret to forget" * 100)
+    assert b"a secret to forget" in Path(database.file).read_bytes()
+    for number in range(50):
+        database.erase(b"%d" % number)
     assert b"a secret to forget" not in Path(database.file).read_bytes()
+    size = Path(database.file).stat().st_size
+    database.rewrite()
+    assert Path(database.file).stat().st_size < size
 
 
 def test_wallets_are_listed_wherever_they_lie(tmp_path: Path) -> None:
