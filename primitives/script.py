@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from primitives.errors import ScriptError
@@ -35,6 +36,20 @@ MAX_SCRIPT_ELEMENT_SIZE: Final = 520
 MAX_PUBKEYS_PER_MULTISIG: Final = 20
 
 _CHECK_BYTE: Final = re.compile(b"[\xac-\xaf]").search
+_MOST_KEYS_BY_NUMBER: Final = 16
+_MOST_SHORT: Final = 0x4B
+_MOST_OPERATIONS_OF_MULTISIG: Final = 1 + 20 + 2
+
+
+def _short_pushes() -> Iterator[bytes]:
+    """Yield expressions for pushes of up to 75 bytes, in all ways to write them."""
+    for opcode, width in ((b"", 1), (rb"\x4c", 1), (rb"\x4d", 2), (rb"\x4e", 4)):
+        sizes = range(0 if opcode else 1, _MOST_SHORT + 1)
+        yield opcode + b"(?:" + b"|".join(b"\\x%02x%b.{%d}" % (n, rb"\0" * (width - 1), n) for n in sizes) + b")"
+
+
+_NO_CHECK: Final = re.compile(b"(?:[^\x01-\x4e\xac-\xaf]++|" + b"|".join(_short_pushes()) + b")*+", re.DOTALL).match
+"""Matches operations that are neither signature checks nor long pushes."""
 _PUBKEY_SIZES: Final = {2: 33, 3: 33, 4: 65, 6: 65, 7: 65}
 _SIGHASH_NAMES: Final = {
     0x01: "ALL",
@@ -196,20 +211,37 @@ def is_success(opcode: int) -> bool:
 
 def count_sigops(script: bytes, *, accurate: bool = False) -> int:
     """Count signature checks; `accurate` reads how many keys a multisig has (Core: GetSigOpCount)."""
-    count, last = 0, 0xFF
     if not _CHECK_BYTE(script):
         return 0
-    try:
-        for opcode, _ in iterate(script):
-            if opcode in {OP_CHECKSIG, OP_CHECKSIGVERIFY}:
-                count += 1
-            elif opcode in {OP_CHECKMULTISIG, OP_CHECKMULTISIGVERIFY}:
-                known = accurate and OP_1 <= last <= OP_16
-                count += last - OP_1 + 1 if known else MAX_PUBKEYS_PER_MULTISIG
-            last = opcode
-    except ScriptError:
-        pass  # What stands before the broken push counts.
-    return count
+    # Strangers choose how long it takes, so all that checks nothing is skipped in one go.
+    count = offset = 0
+    end = len(script)
+    while True:
+        start, offset = offset, _skip(script, offset, end)
+        if offset == end:
+            return count
+        opcode = script[offset]
+        if opcode in {OP_CHECKSIG, OP_CHECKSIGVERIFY}:
+            count += 1
+        elif opcode in {OP_CHECKMULTISIG, OP_CHECKMULTISIGVERIFY}:
+            keys = script[offset - 1] - OP_1 + 1 if accurate and offset > start else 0
+            # The byte before may be data: it is not if what comes before it is whole too.
+            known = 1 <= keys <= _MOST_KEYS_BY_NUMBER and _skip(script, start, offset - 1) == offset - 1
+            count += keys if known else MAX_PUBKEYS_PER_MULTISIG
+        elif opcode < OP_PUSHDATA1:
+            return count  # What stands before the broken push counts.
+        else:
+            data = offset + 1 + (1 << (opcode - OP_PUSHDATA1))
+            offset = data + int.from_bytes(script[offset + 1 : data], "little")
+            if offset > end:
+                return count
+            continue
+        offset += 1
+
+
+def _skip(script: bytes, offset: int, end: int) -> int:
+    found = _NO_CHECK(script, offset, end)
+    return offset if found is None else found.end()
 
 
 # Printing
@@ -329,10 +361,10 @@ def small_number(opcode: int, data: bytes, least: int, most: int) -> int | None:
 
 def _match_multisig(script: bytes) -> tuple[int, list[bytes]] | None:
     try:
-        operations = list(iterate(script))
+        operations = list(islice(iterate(script), _MOST_OPERATIONS_OF_MULTISIG + 1))
     except ScriptError:
         return None
-    if len(operations) < 3:
+    if not 3 <= len(operations) <= _MOST_OPERATIONS_OF_MULTISIG:
         return None
     required = small_number(*operations[0], 1, MAX_PUBKEYS_PER_MULTISIG)
     if required is None or operations[-1][0] != OP_CHECKMULTISIG:

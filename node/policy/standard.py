@@ -150,7 +150,9 @@ def inputs_debug(tx: Transaction, coins: Sequence[Coin]) -> str | None:
                 wrong = wrong or f"input {index} script unknown"
             elif kind is TxoutType.WITNESS_UNKNOWN:
                 wrong = wrong or f"input {index} witness program is undefined"
-    return "non-witness sigops exceed bip54 limit" if sigops > _MAX_LEGACY_SIGOPS else wrong
+        if sigops > _MAX_LEGACY_SIGOPS:
+            return "non-witness sigops exceed bip54 limit"
+    return wrong
 
 
 def _redeem_debug(script_sig: bytes, index: int) -> str | None:

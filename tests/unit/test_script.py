@@ -1,7 +1,10 @@
 """Scripts: numbers, pushes, printing and classes."""
 
+import time
+from contextlib import suppress
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from primitives import opcodes
@@ -222,6 +225,42 @@ def test_sigops() -> None:
     assert count_sigops(script) == 22
     assert count_sigops(script, accurate=True) == 4
     assert count_sigops(b"\xac\x05") == 1
+
+
+def counted_one_by_one(script: bytes, *, accurate: bool) -> int:
+    count, last = 0, 0xFF
+    with suppress(ScriptError):
+        for opcode, _ in iterate(script):
+            if opcode in {0xAC, 0xAD}:
+                count += 1
+            elif opcode in {0xAE, 0xAF}:
+                count += last - 0x50 if accurate and 0x51 <= last <= 0x60 else 20
+            last = opcode
+    return count
+
+
+BYTES = st.sampled_from(
+    [0, 1, 2, 5, 0x4B, 0x4C, 0x4D, 0x4E, 0x4F, 0x51, 0x52, 0x60, 0x61, 0xAC, 0xAD, 0xAE, 0xAF, 0xB0]
+)
+
+
+@given(st.lists(BYTES, max_size=60).map(bytes), st.booleans())
+@settings(max_examples=1000)
+def test_sigops_of_anything(script: bytes, accurate: bool) -> None:
+    assert count_sigops(script, accurate=accurate) == counted_one_by_one(script, accurate=accurate)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [b"\x61" * 9_999 + b"\xac", b"\x01\xac" * 5_000, b"\x4c\x00" * 4_999 + b"\xac", b"\x51" * 9_999 + b"\xae"],
+    ids=["nothing", "short", "long", "numbers"],
+)
+def test_no_script_takes_long(script: bytes) -> None:
+    started = time.process_time()
+    for _ in range(100):  # A transaction may spend some 2,400.
+        count_sigops(script, accurate=True)
+        solve(script)
+    assert time.process_time() - started < 0.6
 
 
 def test_valid_operations() -> None:
