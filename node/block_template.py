@@ -72,11 +72,13 @@ class LocalBlockTemplate(BlockTemplate):
         template = self._template
         transaction = read_transaction(coinbase)
         root = root_of_path(transaction.txid, template.merkle_path(), 0)
-        header = self._header
+        before = self._header
         signed = version - 2**32 if version >= 2**31 else version
-        self._header = BlockHeader(signed, header.previous, root, timestamp, header.bits, nonce)
-        self._coinbase = transaction.serialize()
-        return self._miner.node.chainstate.process_block(template.block(self._header, self._coinbase))
+        # Another thread may submit another solution at the same time.
+        header = BlockHeader(signed, before.previous, root, timestamp, before.bits, nonce)
+        data = transaction.serialize()
+        self._header, self._coinbase = header, data
+        return self._miner.node.chainstate.process_block(template.block(header, data))
 
     def wait_next(self, options: BlockWaitOptions) -> BlockTemplate | None:
         """Wait without polling for a better template; an interrupt before the wait ends it too."""

@@ -1,5 +1,6 @@
 """Templates of blocks, directly and over IPC: what is in them, how they are solved, how one waits for more."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -156,6 +157,27 @@ def test_solutions_that_are_none(node: RegtestNode, mining: Mining) -> None:
     assert submit(*solution(template, greedy))[0] == "duplicate-invalid"
     assert submit(version, timestamp, nonce, coinbase) == ("", "", True)
     assert node.chainstate.tip().height == 1
+
+
+def test_solutions_at_the_same_time(mining: Mining) -> None:
+    template = create(mining)
+    solutions = [solution(template, coinbase_for(template, bytes((2, 7, number)))) for number in range(16)]
+    verdicts: list[BlockValidation] = []
+
+    def submit(mine: list[tuple[int, int, int, bytes]]) -> None:
+        verdicts.extend(template.submit_solution(*each) for each in mine)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=submit, args=(solutions[first::4],)) for first in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert {verdict.reason for verdict in verdicts} <= {"", "inconclusive"}
 
 
 def test_stale_solution(node: RegtestNode, mining: Mining) -> None:
