@@ -76,6 +76,7 @@ class BlockFeed:
         self._chain = chain
         self._lock = threading.Lock()
         self._recent: dict[bytes, IndexedBlock] = {}  # By the hash of their parent.
+        self._stale: dict[bytes, list[IndexedBlock]] = {}  # Those that left the chain, by the hash of their parent.
         self._order: deque[tuple[bytes, IndexedBlock]] = deque()
         self._size = 0
         self._wakers: tuple[threading.Event, ...] = ()
@@ -94,19 +95,31 @@ class BlockFeed:
             self._recent[parent] = kept
             self._order.append((parent, kept))
             self._size += len(data)
+            self._forget_stale(parent, entry.hash)
             while self._size > _KEPT_BYTES:
                 old_parent, old = self._order.popleft()
                 self._size -= len(old.data())
                 if self._recent.get(old_parent) is old:
                     del self._recent[old_parent]
+                self._forget_stale(old_parent, old.entry.hash)
+
+    def _forget_stale(self, parent: bytes, block_hash: bytes) -> None:
+        known = self._stale.get(parent)
+        if known is not None:
+            left = [block for block in known if block.entry.hash != block_hash]
+            if left:
+                self._stale[parent] = left
+            else:
+                del self._stale[parent]
 
     def block_disconnected(self, entry: Entry, block: ConnectedBlock) -> None:
-        """Forget the block; the indexes see from the tip that it is gone."""
+        """Put the block aside; the indexes see from the tip that it is gone."""
         parent = block.bytes()[4:36]
         with self._lock:
             kept = self._recent.get(parent)
             if kept is not None and kept.entry.hash == entry.hash:
                 del self._recent[parent]
+                self._stale.setdefault(parent, []).append(kept)
 
     def tip_changed(self, entry: Entry, initial_download: bool) -> None:
         """Wake the indexes."""
@@ -121,6 +134,11 @@ class BlockFeed:
     def child_of(self, block_hash: bytes) -> IndexedBlock | None:
         """Return the block lately connected on top of another."""
         return self._recent.get(block_hash)
+
+    def stale_children_of(self, block_hash: bytes) -> list[IndexedBlock]:
+        """Return the blocks that were lately on top of another and left the chain."""
+        with self._lock:
+            return list(self._stale.get(block_hash, ())) if self._stale else []
 
     def read(self, entry: Entry) -> IndexedBlock:
         """Return a block that is read from disk when it is looked at."""

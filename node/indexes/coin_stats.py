@@ -158,6 +158,10 @@ class CoinStatsIndex(Index):
             raise IndexFailedError(f"Cannot read current {self.name} state; index may be corrupted")
         self._stats = found.stats
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether the statistics are there. Raises StoreError."""
+        return self.store.get(_key(entry)) is not None
+
     def commit(self, best: Entry) -> None:
         """Write the state with the best block. Raises StoreError."""
         self.store.write({_STATE: self._muhash.to_bytes(), BEST: best.hash}, sync=True)

@@ -110,6 +110,10 @@ class FilterIndex(Index):
         """Go back to the header before; the filter stays, so it is still found. Raises StoreError."""
         self._last_header = self._header_after(block.entry.previous)
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether the filter is there. Raises StoreError."""
+        return self.store.get(_key(entry)) is not None
+
     def commit(self, best: Entry) -> None:
         """Have the filters on disk, then say so. Raises StoreError."""
         self._sync()

@@ -61,6 +61,11 @@ class Index(ABC):
     def remove(self, block: IndexedBlock) -> None:
         """Take the last block back. Raises StoreError."""
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether it has all it wants of a block that left the chain. Raises StoreError."""
+        del entry
+        return True
+
     @property
     def pending_bytes(self) -> int:
         """About how much memory a commit would free."""

@@ -85,6 +85,10 @@ class PlaceIndex(Index):
     def remove(self, block: IndexedBlock) -> None:
         """Keep it: it can still be found."""
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether the block was looked at. Raises StoreError."""
+        return self.store.get(_NUMBER_OF + entry.hash) is not None
+
     def candidates(self, content: bytes, chain: Chain) -> Iterator[Candidate]:
         """Give where something may be: in the best chain first, then in blocks indexed last. Raises StoreError."""
         prefix = _PLACE + siphash24(content, key=self._salt).digest()[: self.prefix_size]

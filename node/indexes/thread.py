@@ -301,6 +301,7 @@ class IndexThread(Generic[AnyIndex]):
     def _step(self) -> bool:
         """Go one block towards the tip; False if there is none to go."""
         best = self._best
+        self._visit_stale(best)
         if best is not None and best.hash == self._chain.tip().hash:
             return False
         if self._take_recent(best):
@@ -329,7 +330,24 @@ class IndexThread(Generic[AnyIndex]):
                     raise self._write_failure(block.entry, error) from error
                 best = self._best = block.entry
                 size += len(block.data())
+                self._visit_stale(best)
         return size > 0
+
+    def _visit_stale(self, best: Entry | None) -> None:
+        """Index blocks that came and left on top of the best one before there was time to, and take them back."""
+        if best is None:
+            return
+        for block in self._feed.stale_children_of(best.hash):
+            with self._lock:
+                if self._misses(block):
+                    self._apply(self.index.append, block, block.entry)
+                    self._visit_stale(block.entry)
+                    self._apply(self.index.remove, block, best)
+
+    def _misses(self, block: IndexedBlock) -> bool:
+        return not self.index.holds(block.entry) or any(
+            map(self._misses, self._feed.stale_children_of(block.entry.hash))
+        )
 
     def _next(self, best: Entry | None) -> IndexedBlock | None:
         entry = self._chain.at(0 if best is None else best.height + 1)

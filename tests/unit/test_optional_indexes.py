@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -81,6 +82,35 @@ def test_filters(node: Node, chain: ChainModel) -> None:
         assert previous is not None
         assert index.header_of(entry) == gcs.filter_header(gcs.filter_hash(data), previous)
     assert index.filter_of(ChainModel(Random(9)).tip()) is None
+
+
+def test_blocks_that_left_before_anybody_looked(node: Node, chain: ChainModel) -> None:
+    start = chain.best[-1]
+    with ExitStack() as paused:
+        for thread in (node.indexes.coins, *node.indexes.optional):
+            paused.enter_context(thread.paused())
+        chain.extend(4)
+        fork(chain, 4, 5)
+        fork(chain, 2, 4)
+        fork(chain, 8, 11)
+    node.wait()
+    indexes = node.indexes
+    assert indexes.filters is not None
+    assert indexes.coin_stats is not None
+    assert indexes.transactions is not None
+    for entry in chain.entries.values():
+        assert indexes.filters.index.filter_of(entry) == expected_filter(entry)
+        assert indexes.coin_stats.index.stats_of(entry) is not None
+        if entry.height > start.height:
+            txid = scan_block(entry.data)[0].txid
+            assert any(found.entry is entry for found in indexes.transactions.index.candidates(txid, chain))
+    assert dict(chain.tip().coins) == dict(committed(node))
+
+
+def committed(node: Node) -> list[tuple[bytes, bytes]]:
+    node.indexes.coins.commit()
+    with node.indexes.coins.index.committed() as coins:
+        return list(coins)
 
 
 def test_damaged_filters_are_not_given(node: Node, chain: ChainModel, tmp_path: Path) -> None:
