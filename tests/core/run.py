@@ -30,6 +30,7 @@ HERE: Final = Path(__file__).resolve().parent
 PROGRAMS: Final = Path(sys.executable).parent
 SKIPPED: Final = 77  # How Core's framework says that a test cannot run here.
 FIRST_PORT: Final = 20000
+CARRY: Final = "--carry"  # Ours: the test runs by carry.py.
 COMPONENTS: Final = {
     "ENABLE_BITCOIND": True,
     "ENABLE_CLI": True,
@@ -146,14 +147,16 @@ class Runner:
             number = self._started
         log = self._work / f"{number:03}-{name}.log"
         place = self._work / f"{number:03}"
+        carried = [str(HERE / "carry.py")] if CARRY in options else []
         command = [
             sys.executable,
+            *carried,
             str(self._tests / name),
             f"--configfile={self._config}",
             f"--cachedir={self._work / 'cache'}",
             f"--tmpdir={place}",
             f"--portseed={os.getpid() + number}",
-            *options,
+            *(option for option in options if option != CARRY),
         ]
         start = time.monotonic()
         with log.open("wb") as output:
