@@ -137,11 +137,11 @@ class ChainMempool(Chain):
         return not chainstate.is_loading_blocks and not chainstate.is_initial_block_download()
 
     def request_mempool_transactions(self, notifications: ChainNotifications) -> None:
-        """Tell of each that is there now, holding nothing meanwhile."""
+        """Tell of each that is there now, parents first, holding nothing meanwhile."""
         mempool = self._node.mempool
         if mempool is not None:
             with mempool.lock:
-                found = [entry.data for entry in mempool.entries()]
+                found = [entry.data for entry in mempool.in_mining_order()]
             for data in found:
                 notifications.transaction_added_to_mempool(data)
 

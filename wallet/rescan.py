@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from interfaces.chain import BlockParts
+from wallet.mempool_scan import scan_mempool
 from wallet.tracker import BlockPlace
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class Rescan:
                 break
             hash_, height = found.next_block.hash, height + 1
         self.progress = 1.0
+        if stop_height is None and not self._aborted.is_set():
+            scan_mempool(self._wallet, chain)
         if self._aborted.is_set():
             self._wallet.log("Rescan aborted at block %d.", height)
             result.status = ScanStatus.ABORTED

@@ -170,9 +170,13 @@ def test_all_that_is_there(node: RegtestNode, chain: Chain) -> None:
     sent = [spend(node.mempool.take()) for _ in range(3)]
     for tx in sent:
         node.mempool.send(tx)
+    child = spend(coins_of(sent[2]), fee=50_000)
+    node.mempool.send(child)
     notes = Notes()
     chain.request_mempool_transactions(notes)
-    assert notes.transactions == [("+", tx.txid) for tx in sent]
+    told = notes.transactions
+    assert sorted(told) == sorted(("+", tx.txid) for tx in (*sent, child))
+    assert told.index(("+", sent[2].txid)) < told.index(("+", child.txid))
 
 
 def test_many_blocks_at_once(node: RegtestNode, chain: Chain) -> None:
