@@ -28,6 +28,7 @@ from wallet.keypool import Keypool
 from wallet.ledger import Ledger
 from wallet.records import LEGACY_KINDS, Records
 from wallet.rescan import Rescan
+from wallet.resubmitting import resubmit
 from wallet.sync import Sync
 from wallet.tracker import Tracker
 
@@ -180,9 +181,10 @@ class Wallet:
         return self._sync is not None and self._sync.is_running
 
     def start(self) -> None:
-        """Catch up with the node, if there is one, and follow it. Again after the node was lost. Raises WalletError.
+        """Catch up with the node, if there is one, follow it, and offer it what waits to be confirmed.
 
-        Returns once the wallet knows what is in the mempool too. Not to be called with `lock` held.
+        Again after the node was lost. Raises WalletError. Returns once the wallet knows what is in the mempool too. Not
+        to be called with `lock` held.
         """
         self._stop()
         context = self.context
@@ -195,6 +197,7 @@ class Wallet:
                 raise
             self._sync = sync
             sync.wait()
+            resubmit(self)
 
     def _stop(self) -> None:
         sync, self._sync = self._sync, None
