@@ -74,7 +74,7 @@ if TYPE_CHECKING:
 )
 def listdescriptors(context: RpcContext, private: bool) -> Json:
     """List them."""
-    wallet = context.wallet()
+    wallet = context.synced_wallet()
     if private and wallet.flags & DISABLE_PRIVATE_KEYS:
         raise RpcError(RPC_WALLET_ERROR, "Can't get private descriptor string for watch-only wallets")
     with wallet.lock:

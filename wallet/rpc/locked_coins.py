@@ -132,7 +132,7 @@ def _outpoint(wallet: Wallet, value: Json, unlock: bool, persistent: bool) -> tu
 )
 def listlockunspent(context: RpcContext) -> Json:
     """Return them."""
-    wallet = context.wallet()
+    wallet = context.synced_wallet()
     with wallet.lock:
         locked = sorted(wallet.locked_coins)
     return [{"txid": txid[::-1].hex(), "vout": index} for txid, index in locked]
