@@ -32,6 +32,7 @@ MODULES: Final = (
     "messages",
     "pruned_funds",
     "signer",
+    "exporting",
 )
 """The modules of this package that list METHODS."""
 
