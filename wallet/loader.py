@@ -164,7 +164,7 @@ def restore_wallet(
         text = f"Failed to restore wallet. Database file exists '{folder}'."
         raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
     if file.exists():
-        text = f"Failed to restore wallet. Database file exists in '{folder}'."
+        text = f"Failed to restore wallet. Database file exists in '{file}'."
         raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
     try:
         folder.mkdir(parents=True, exist_ok=True)
