@@ -27,7 +27,6 @@ from wallet.importing import add_descriptor, private_key
 from wallet.rescan import TIMESTAMP_WINDOW
 from wallet.resubmitting import resubmit
 from wallet.root_keys import root_keys
-from wallet.rpc.connection import chain_of
 from wallet.rpc.context import RESCANNING, ensure_unlocked
 from wallet.rpc.labels import read_label
 
@@ -151,7 +150,7 @@ def _read(read: Callable[[Json], _Value], value: Json) -> _Value:
 def importdescriptors(context: RpcContext, requests: list[Json]) -> Json:
     """Import them."""
     wallet = context.wallet()
-    chain = chain_of(context)
+    chain = context.owner.chain
     with wallet.rescan.reserved(with_passphrase=True) as is_free:
         if not is_free:
             raise RpcError(RPC_WALLET_ERROR, RESCANNING)
@@ -160,12 +159,12 @@ def importdescriptors(context: RpcContext, requests: list[Json]) -> Json:
             return _import_all(wallet, chain, requests)
 
 
-def _import_all(wallet: Wallet, chain: Chain, requests: list[Json]) -> list[Json]:
+def _import_all(wallet: Wallet, chain: Chain | None, requests: list[Json]) -> list[Json]:
     with wallet.lock:
         ensure_unlocked(wallet)
         tip = wallet.last_block
-    found = chain.find_block(tip, BlockParts())
-    now, lowest = (0, 0) if found is None else (found.mtp_time, found.time)
+    found = None if chain is None else chain.find_block(tip, BlockParts())
+    now, lowest = (wallet.clock(), wallet.clock()) if found is None else (found.mtp_time, found.time)
     response: list[Json] = []
     times: list[int] = []
     with wallet.lock:
@@ -177,6 +176,9 @@ def _import_all(wallet: Wallet, chain: Chain, requests: list[Json]) -> list[Json
         wallet.history.find_all_own()
         wallet.ledger.forget()
     if not any(result["success"] for result in response):
+        return response
+    if chain is None:
+        wallet.records.write_best_block(())  # So that the chain is scanned once there is a node.
         return response
     scanned = wallet.rescan.from_time(lowest)
     resubmit(wallet)
