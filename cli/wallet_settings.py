@@ -68,6 +68,8 @@ def wallet_settings(arguments: Arguments, min_relay: FeeRate | None = None) -> W
         warnings.append(
             "-minrelaytxfee is set very high! The wallet will avoid paying less than the minimum relay fee."
         )
+    if arguments.is_set("walletrbf"):
+        warnings.append("-walletrbf is deprecated and will be fully removed in the next release.")
     return WalletSettings(
         keypool=max(1, arguments.get_int("keypool", default.keypool)),
         address_type=_type(arguments, "addresstype", "address") or default.address_type,

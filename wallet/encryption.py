@@ -50,6 +50,10 @@ class Encryption:
         wallet = self._wallet
         keys = wallet.descriptors.by_id.values()
         if self._records and wallet.has_flag(DISABLE_PRIVATE_KEYS) and not any(each.is_encrypted for each in keys):
+            wallet.log(
+                "Detected extraneous encryption keys in this wallet without private keys. "
+                "Removing extraneous encryption keys."
+            )
             for number in list(self._records):
                 wallet.records.erase_master_key(number)
             self._records.clear()

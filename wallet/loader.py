@@ -5,20 +5,20 @@ All raise DatabaseError, which says by its status what is the matter, with Core'
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wallet.database import FILE_NAME
 from wallet.database_files import open_database
 from wallet.errors import DatabaseError, DatabaseStatus, WalletError
 from wallet.flags import BLANK, DESCRIPTORS, DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
+from wallet.names import wallet_path
 from wallet.wallet import Wallet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from wallet.context import WalletContext
     from wallet.database import WalletDatabase
@@ -26,16 +26,11 @@ if TYPE_CHECKING:
 _LOAD_SETTING: Final = "Wallet load on startup setting could not be updated, so wallet may "
 
 
-def path_of(context: WalletContext, name: str) -> Path:
-    """Return the directory of the wallet of a name, which is a path relative to the wallet directory."""
-    return Path(os.path.normpath(context.wallet_dir / name)) if name else context.wallet_dir
-
-
 def _open(
     context: WalletContext, name: str, *, must_exist: bool = False, must_be_new: bool = False, verify: bool = True
 ) -> WalletDatabase:
     return open_database(
-        path_of(context, name),
+        wallet_path(context.wallet_dir, name),
         context.params,
         must_exist=must_exist,
         must_be_new=must_be_new,
@@ -100,7 +95,7 @@ def create_wallet(
         context.add(wallet)
     wallet.start()
     _remember(context, name, load_on_startup, warnings)
-    return wallet, warnings
+    return wallet, [*context.settings.warnings, *warnings]
 
 
 def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
@@ -130,7 +125,7 @@ def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None 
         context.add(wallet)
     wallet.start()
     _remember(context, name, load_on_startup, warnings)
-    return wallet, warnings
+    return wallet, [*context.settings.warnings, *warnings]
 
 
 def _load(context: WalletContext, name: str) -> tuple[Wallet, list[str]]:
@@ -157,7 +152,7 @@ def restore_wallet(
         raise DatabaseError("Wallet name cannot be empty", DatabaseStatus.NEW_UNNAMED)
     if not backup_file.exists():
         raise DatabaseError("Backup file does not exist", DatabaseStatus.INVALID_BACKUP_FILE)
-    folder = path_of(context, name)
+    folder = wallet_path(context.wallet_dir, name)
     file = folder / FILE_NAME
     made_folder = not folder.exists()
     if not made_folder and not folder.is_dir():
@@ -207,7 +202,7 @@ def load_at_start(context: WalletContext, names: list[str] | None, *, skip_faili
     loaded: list[tuple[str, WalletDatabase]] = []
     try:
         for name in names:
-            path = path_of(context, name)
+            path = wallet_path(context.wallet_dir, name)
             if path in seen:
                 warnings.append(f"Ignoring duplicate -wallet {name}.")
                 continue
@@ -228,7 +223,7 @@ def load_at_start(context: WalletContext, names: list[str] | None, *, skip_faili
             except WalletError as error:
                 database.close()
                 raise DatabaseError(str(error)) from error
-            warnings += more
+            warnings += [*context.settings.warnings, *more]
             context.add(wallet)
     finally:
         for _, database in loaded:

@@ -13,6 +13,7 @@ from primitives.bip32 import ExtendedKey, encode_private
 from primitives.descriptor import OutputType
 from primitives.descriptor_parsing import parse_descriptor
 from primitives.keys import key_id
+from wallet.context import WalletContext
 from wallet.crypter import decrypt_master_key, encrypt_master_key, new_key
 from wallet.database import WalletDatabase
 from wallet.database_files import list_databases, open_database
@@ -24,6 +25,9 @@ from wallet.descriptor_setup import (
     new_master_key_descriptors,
 )
 from wallet.records import Records
+from wallet.settings import WalletSettings
+from wallet.transaction import WalletTx
+from wallet.wallet import Wallet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -278,3 +282,50 @@ def test_other_records_of_core_are_read(tmp_path: Path, version: str) -> None:
         node.rpc("loadwallet", "w")
         assert node.wallet("w", "getaddressinfo", foreign)["labels"] == ["changed"]
         assert node.wallet("w", "listlockunspent") == [coin]
+
+
+def test_a_wallet_with_a_history_goes_to_us_and_back(tmp_path: Path, version: str) -> None:
+    with json_rpc_node(core(version), tmp_path, *OPTIONS) as node:
+        node.rpc("createwallet", "w", False, False, "a passphrase")
+        node.wallet("w", "walletpassphrase", "a passphrase", 1000)
+        mine = node.wallet("w", "getnewaddress", "mined")
+        node.rpc("generatetoaddress", 103, mine)
+        sent = [node.wallet("w", "sendtoaddress", node.wallet("w", "getnewaddress", "self"), 1) for _ in range(2)]
+        node.wallet("w", "bumpfee", sent[0])
+        node.rpc("generatetoaddress", 1, mine)
+        last = node.wallet("w", "sendtoaddress", address.encode(b"\x00\x14" + bytes(20), REGTEST), 2)
+        questions: list[tuple[str, list[Any]]] = [
+            ("getbalances", []),
+            ("listtransactions", ["*", 1000, 0]),
+            ("listunspent", [0]),
+            ("listaddressgroupings", []),
+            ("gettransaction", [last]),
+        ]
+        before = [_ask(node, *question) for question in questions]
+        node.rpc("unloadwallet", "w")
+        database = open_database(folder(node, "w"), REGTEST, must_exist=True)
+        stored = Records(database).transactions()
+        assert len(stored) == 104 + 4
+        assert [WalletTx.parse(value).serialize() for _, value in stored] == [value for _, value in stored]
+        loaded, warnings = Wallet.load("w", database, WalletContext(REGTEST, tmp_path, WalletSettings(keypool=POOL)))
+        try:
+            assert warnings == []
+            assert {txid for txid, _ in stored} == set(loaded.transactions)
+            assert not loaded.encryption.unlock("wrong")
+            assert loaded.encryption.unlock("a passphrase")
+            ours = address.encode(loaded.keypool.new_address(OutputType.BECH32, "from us"), REGTEST)
+            assert loaded.encryption.change_passphrase("a passphrase", "another one")
+        finally:
+            loaded.close()
+        node.rpc("loadwallet", "w")
+        assert [_ask(node, *question) for question in questions] == before
+        assert node.wallet("w", "getaddressinfo", ours)["labels"] == ["from us"]
+        assert node.wallet_reply("w", "walletpassphrase", "a passphrase", 1)[1]["code"] == -14
+        node.wallet("w", "walletpassphrase", "another one", 1000)
+        assert node.wallet("w", "sendtoaddress", ours, 1)
+
+
+def _ask(node: JsonRpcNode, method: str, params: list[Any]) -> Any:
+    """Ask wallet "w"; coins come in no order."""
+    answer = node.wallet("w", method, *params)
+    return sorted(answer, key=str) if method == "listunspent" else answer

@@ -65,6 +65,7 @@ def test_each_option_has_its_setting() -> None:
         avoid_partial_spends=True,
         unsafe_sync=True,
         cross_chain=True,
+        warnings=("-walletrbf is deprecated and will be fully removed in the next release.",),
     )
 
 

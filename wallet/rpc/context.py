@@ -55,6 +55,19 @@ class RpcContext(MethodContext[WalletContext]):
         return unquote_to_bytes(uri.removeprefix(_ENDPOINT)).decode(errors="surrogateescape")
 
     def wallet(self) -> Wallet:
+        """Return the wallet that the request is about, which has seen all that the caller may know of. Raises RpcError.
+
+        Bitcoin Core's node has told its wallets of a transaction by the time that sendrawtransaction returns; ours
+        does not wait for another process there, so each method waits here.
+        """
+        wallet = self.wallet_as_it_is()
+        wallet.wait_until_synced()
+        return wallet
+
+    synced_wallet = wallet
+    """Where Core waits too."""
+
+    def wallet_as_it_is(self) -> Wallet:
         """Return the wallet that the request is about. Raises RpcError."""
         name = self.endpoint_name()
         if name is not None:
@@ -76,12 +89,6 @@ class RpcContext(MethodContext[WalletContext]):
             "Multiple wallets are loaded. Please select which wallet to use by requesting the RPC through the "
             "/wallet/<walletname> URI path.",
         )
-
-    def synced_wallet(self) -> Wallet:
-        """Return the wallet once it has seen all that the caller may know of. Raises RpcError."""
-        wallet = self.wallet()
-        wallet.wait_until_synced()
-        return wallet
 
     def unlocked_wallet(self) -> Wallet:
         """Return the wallet, whose keys can be used. Raises RpcError."""

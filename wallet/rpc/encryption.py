@@ -72,7 +72,7 @@ def _refuse_while_scanning(wallet: Wallet, what: str) -> None:
 )
 def walletpassphrase(context: RpcContext, passphrase: str, timeout: int) -> Json:
     """Unlock."""
-    wallet = context.wallet()
+    wallet = context.wallet_as_it_is()
     _require_encrypted(wallet, "walletpassphrase")
     if timeout < 0:
         raise RpcError(RPC_INVALID_PARAMETER, "Timeout cannot be negative.")
@@ -94,7 +94,7 @@ def walletpassphrase(context: RpcContext, passphrase: str, timeout: int) -> Json
 )
 def walletpassphrasechange(context: RpcContext, oldpassphrase: str, newpassphrase: str) -> Json:
     """Change it."""
-    wallet = context.wallet()
+    wallet = context.wallet_as_it_is()
     _require_encrypted(wallet, "walletpassphrasechange")
     _refuse_while_scanning(wallet, "changing the passphrase")
     if not oldpassphrase or not newpassphrase:
@@ -113,7 +113,7 @@ def walletpassphrasechange(context: RpcContext, oldpassphrase: str, newpassphras
 )
 def walletlock(context: RpcContext) -> Json:
     """Lock."""
-    wallet = context.wallet()
+    wallet = context.wallet_as_it_is()
     _require_encrypted(wallet, "walletlock")
     _refuse_while_scanning(wallet, "locking the wallet")
     wallet.encryption.lock_keys()
@@ -135,7 +135,7 @@ def walletlock(context: RpcContext) -> Json:
 )
 def encryptwallet(context: RpcContext, passphrase: str) -> Json:
     """Encrypt."""
-    wallet = context.wallet()
+    wallet = context.wallet_as_it_is()
     if wallet.flags & DISABLE_PRIVATE_KEYS:
         text = "Error: wallet does not contain private keys, nothing to encrypt."
         raise RpcError(RPC_WALLET_ENCRYPTION_FAILED, text)

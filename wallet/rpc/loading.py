@@ -273,12 +273,15 @@ def restorewallet(context: RpcContext, wallet_name: str, backup_file: str, load_
 def migratewallet(context: RpcContext, wallet_name: str | None, passphrase: str | None, load_wallet: bool) -> Json:
     """Refuse, as Core does where there is nothing to migrate."""
     from wallet.database_files import berkeley_file, is_berkeley_file
-    from wallet.loader import path_of
+    from wallet.names import wallet_path
 
     del passphrase, load_wallet
     name = context.unique_name(wallet_name)
     wallet = context.owner.find(name)
-    path = path_of(context.owner, name)
+    try:
+        path = wallet_path(context.owner.wallet_dir, name)
+    except DatabaseError as error:
+        raise RpcError(RPC_WALLET_ERROR, str(error)) from error
     if wallet is not None or not is_berkeley_file(berkeley_file(path)):
         if wallet is None and not path.exists():
             raise RpcError(RPC_WALLET_ERROR, "Error: Wallet does not exist")
