@@ -326,6 +326,8 @@ class Node:
         self.shutdown.request()
         if self._service is not None:
             self._service.interrupt()
+        if self._wallet is not None:
+            self._wallet.unload()
         self.services.interrupt()
         self._rpc_made.set()
         if self._rpc is not None:

@@ -125,8 +125,19 @@ class WalletProcess:
             except DisconnectedError:
                 log.debug("The wallet process ended before it heard of the time")
 
+    def unload(self) -> None:
+        """Have it close its wallets while the node still answers it."""
+        with self._lock:
+            self._closed = True
+            loader, self._loader = self._loader, None
+        if loader is not None:
+            try:
+                loader.unload_wallets()
+            except IpcError as error:
+                log.warning("The wallet process ended before it closed its wallets: %s", error)
+
     def close(self) -> None:
-        """Have it close its wallets and end. Idempotent."""
+        """Have it end. Idempotent."""
         with self._lock:
             self._closed = True
             init, self._init = self._init, None

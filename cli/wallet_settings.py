@@ -153,8 +153,11 @@ def reread_wallet_names(arguments: Arguments, place: Place) -> None:
     arguments.saved = saved if names is None else {**saved, "wallet": names}
 
 
-def make_remember(arguments: Arguments, place: Place) -> Callable[[str, bool], bool]:
-    """Return what adds a wallet to those that settings.json loads at start, or takes it away."""
+def make_remember(arguments: Arguments, place: Place, first: list[str] | None = None) -> Callable[[str, bool], bool]:
+    """Return what adds a wallet to those that settings.json loads at start, or takes it away.
+
+    Where it names none yet, `first` are those that were loaded all the same.
+    """
     from cli.settings_file import read_settings, write_settings
 
     def remember(name: str, load: bool) -> bool:
@@ -165,7 +168,7 @@ def make_remember(arguments: Arguments, place: Place) -> Callable[[str, bool], b
         try:
             saved = read_settings(path)
             names = saved.get("wallet")
-            names = list(names) if isinstance(names, list) else []
+            names = list(names) if isinstance(names, list) else list(first or ())
             if load == (name in names):
                 return True
             saved["wallet"] = [*names, name] if load else [other for other in names if other != name]

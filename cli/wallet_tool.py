@@ -119,9 +119,10 @@ def _log(arguments: Arguments) -> None:
 
 
 def _execute(arguments: Arguments, command: str, chain: ChainParams, wallets: Path) -> int:
-    from wallet.database_files import open_database, wallet_path
+    from wallet.database_files import open_database
     from wallet.dump import create_from_dump, dump
     from wallet.errors import WalletError
+    from wallet.names import wallet_path
 
     if command in {"create", "createfromdump"} and not arguments.is_set("wallet"):
         return _fail("Wallet name must be provided when creating a new wallet.")

@@ -187,5 +187,9 @@ class WalletLoader(Interface, schema="wallet.capnp"):
         """Write what is due and close a wallet."""
 
     @abstractmethod
+    def unload_wallets(self) -> None:
+        """Take what the node told until now, write what is due and close all wallets."""
+
+    @abstractmethod
     def set_mock_time(self, seconds: int) -> None:
         """Stop the wallets' clock; 0 lets it run again."""

@@ -19,40 +19,6 @@ _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _BERKELEY_MAGIC: Final = {b"\x62\x31\x05\x00", b"\x00\x05\x31\x62"}
 
 
-def wallet_path(directory: Path, name: str) -> Path:
-    """Return where the wallet of a name is: a path below the wallet directory, or an absolute one.
-
-    Raises DatabaseError with Core's texts for names that could mean a place twice, or what no wallet can be.
-    """
-    if "\0" in name:
-        raise DatabaseError("Wallet name given as a path must be normalized", DatabaseStatus.BAD_PATH)
-    steps = [step for step in name.split("/") if step]
-    before = [None, *steps]
-    if name not in {".", ".."} and any(
-        step == "." or (step == ".." and (previous not in {None, ".."} or name.startswith("/")))
-        for previous, step in zip(before, steps, strict=False)
-    ):
-        raise DatabaseError("Wallet name given as a path must be normalized", DatabaseStatus.BAD_PATH)
-    if steps and steps[0] in {".", ".."}:
-        raise DatabaseError(
-            "Wallet name given as a relative path cannot begin with ./ or ../, for wallets not in the walletdir, "
-            "please use an absolute path.",
-            DatabaseStatus.BAD_PATH,
-        )
-    if name and not steps:
-        raise DatabaseError("Wallet name cannot be the root path", DatabaseStatus.BAD_PATH)
-    path = directory / name
-    old_file = path.is_file() and not path.is_symlink() and name == path.name
-    if not (path.is_dir() or old_file or not (path.exists() or path.is_symlink())):
-        raise DatabaseError(
-            f"Invalid -wallet path '{name}'. -wallet path should point to a directory where wallet.dat and "
-            "database/log.?????????? files can be stored, a location where such a directory could be created, "
-            f'or (for backwards compatibility) the name of an existing data file in -walletdir ("{directory}")',
-            DatabaseStatus.BAD_PATH,
-        )
-    return path
-
-
 def is_sqlite_file(file: Path, chain: ChainParams) -> bool:
     """Whether a file is an SQLite database marked as a wallet of this chain."""
     head = _head(file, 72, least=512)
@@ -151,6 +117,12 @@ def list_databases(directory: Path, chain: ChainParams) -> list[tuple[str, str]]
 
 
 def _add_folder(found: list[tuple[str, str]], folder: Path, directory: Path, chain: ChainParams) -> None:
+    try:
+        (folder / FILE_NAME).stat()
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            log.warning("Error while scanning wallet dir item: %s [%s].", error.strerror, folder)
+        return
     name = str(folder.relative_to(directory))
     if is_berkeley_file(folder / FILE_NAME):
         found.append((name, "bdb"))

@@ -189,15 +189,13 @@ def unload_wallet(context: WalletContext, wallet: Wallet, load_on_startup: bool 
     return warnings
 
 
-def load_at_start(context: WalletContext, names: list[str] | None, *, skip_failing: bool = False) -> list[str]:
+def load_at_start(context: WalletContext, names: list[str], *, skip_failing: bool = False) -> list[str]:
     """Load the wallets that the settings name and return warnings (Core: src/wallet/load.cpp).
 
-    None names the wallet without a name, if there is one. What is not there is passed over with a warning, and with
-    `skip_failing` so is what cannot be loaded, say because another process has it.
+    What is not there is passed over with a warning, and with `skip_failing` so is what cannot be loaded, say because
+    another process has it.
     """
     warnings: list[str] = []
-    if names is None:
-        names = [""] if (context.wallet_dir / FILE_NAME).is_file() else []
     seen: set[Path] = set()
     loaded: list[tuple[str, WalletDatabase]] = []
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def wallet_path(directory: Path, name: str) -> Path:
     """Return the directory of the wallet of a name. Raises DatabaseError with Core's texts."""
     parts = name.split("/")
-    if not _is_normal(name, parts):
+    if "\0" in name or not _is_normal(name, parts):
         raise _refused("Wallet name given as a path must be normalized")
     if parts[0] in {".", ".."}:
         raise _refused(

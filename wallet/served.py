@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from interfaces.wallet import (
     ChainSource,
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from rpc.server import RpcOptions
     from wallet.context import WalletContext
     from wallet.wallet import Wallet
+
+
+_PATIENCE: Final = 5.0
+"""Seconds to let a wallet take what its node told, before it is closed."""
 
 
 @contextmanager
@@ -136,7 +140,7 @@ class LocalWalletLoader(WalletLoader):
     def __init__(
         self,
         context: WalletContext,
-        names: list[str] | None,
+        names: list[str],
         options: RpcOptions | None = None,
         *,
         skip_failing: bool = False,
@@ -210,6 +214,15 @@ class LocalWalletLoader(WalletLoader):
         wallet = self._context.find(name)
         if wallet is None or loader.unload_wallet(self._context, wallet) is None:
             raise WalletFailedError("Requested wallet does not exist or is not loaded")
+
+    def unload_wallets(self) -> None:
+        """Close all, each once it has seen what the node has."""
+        self.rpc.interrupt()
+        for wallet in self._context.wallets():
+            wallet.rescan.abort()
+        for wallet in self._context.wallets():
+            wallet.wait_until_synced(_PATIENCE)
+        loader.unload_all(self._context)
 
     def set_mock_time(self, seconds: int) -> None:
         """Stop the clock."""

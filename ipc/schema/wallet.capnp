@@ -52,6 +52,7 @@ interface WalletLoader {
   unloadWallet @10 (context :Proxy.Context, name :Text) -> (
       failed :WalletFailed $Proxy.exception("WalletFailedError"));
   setMockTime @11 (context :Proxy.Context, seconds :Int64) -> ();
+  unloadWallets @12 (context :Proxy.Context) -> ();
 }
 
 struct WalletFailed {

@@ -11,7 +11,7 @@ from cli.wallet_tool import run_tool
 from common.chains import MAIN, REGTEST
 from primitives.hashes import sha256d
 from wallet.database import WalletDatabase
-from wallet.database_files import open_database, wallet_path
+from wallet.database_files import open_database
 from wallet.dump import create_from_dump, dump
 from wallet.errors import DatabaseError, WalletError
 
@@ -103,40 +103,6 @@ def test_a_dump_goes_into_a_new_wallet_only(tmp_path: Path) -> None:
     assert (tmp_path / "w" / "wallet.dat").exists()
     with pytest.raises(WalletError, match=r"Dump file .*none does not exist"):
         create_from_dump(tmp_path / "none", tmp_path / "x", REGTEST)
-
-
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [
-        ("a/../b", "must be normalized"),
-        ("./a", "must be normalized"),
-        ("a/.", "must be normalized"),
-        ("/../a", "must be normalized"),
-        ("../a", "cannot begin with ./ or ../"),
-        ("..", "cannot begin with ./ or ../"),
-        (".", "cannot begin with ./ or ../"),
-        ("/", "cannot be the root path"),
-        ("a\0b", "must be normalized"),
-        ("folder/file", "should point to a directory where wallet.dat"),
-        ("broken", "should point to a directory where wallet.dat"),
-    ],
-)
-def test_names_that_are_no_place_for_a_wallet(tmp_path: Path, name: str, problem: str) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "file").touch()
-    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(DatabaseError, match=problem):
-        wallet_path(tmp_path, name)
-
-
-def test_names_that_are_a_place_for_a_wallet(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "folder")
-    for name in ("new", "folder", "link", "file", "new/deep", "...", "ä b"):
-        assert wallet_path(tmp_path, name) == tmp_path / name
-    assert wallet_path(tmp_path, "") == tmp_path
-    assert wallet_path(tmp_path / "folder", str(tmp_path / "x")) == tmp_path / "x"
 
 
 class Tool:
