@@ -1,0 +1,1 @@
+"""What wallets cost: `python -m benchmarks.wallet`."""
