@@ -65,18 +65,26 @@ class AddressBook:
         self._load()
 
     def _load(self) -> None:
-        for text, label in self._records.names().items():
-            self._at(text).label = label
-        for text, purpose in self._records.purposes().items():
-            try:
-                self._at(text).purpose = Purpose(purpose)
-            except ValueError:
-                log.warning("Warning: nonstandard purpose string '%s' for address '%s'", purpose, text)
+        labels, purposes = self._records.names(), self._records.purposes()
+        for text, label in labels.items():
+            entry = self._at(text)
+            entry.label = label
+            # Nearly all have both, and reading an address takes a while.
+            if (purpose := purposes.pop(text, None)) is not None:
+                self._load_purpose(entry, text, purpose)
+        for text, purpose in purposes.items():
+            self._load_purpose(self._at(text), text, purpose)
         for text, name, value in self._records.address_data():
             if name == _USED:
                 self._at(text).used = True
             elif name.startswith(_REQUEST):
                 self._at(text).requests[name.removeprefix(_REQUEST)] = value
+
+    def _load_purpose(self, entry: Entry, text: str, purpose: str) -> None:
+        try:
+            entry.purpose = Purpose(purpose)
+        except ValueError:
+            log.warning("Warning: nonstandard purpose string '%s' for address '%s'", purpose, text)
 
     def _at(self, text: str) -> Entry:
         try:

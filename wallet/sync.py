@@ -23,7 +23,7 @@ from wallet.transaction import TRUC_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from interfaces.chain import Chain
+    from interfaces.chain import Chain, FoundBlock
     from interfaces.events import Event, EventBatch, Events
     from wallet.wallet import Wallet
 
@@ -32,6 +32,7 @@ log: Final = logging.getLogger("wallet")
 _WANTED: Final = Wanted(transactions=True, connected_data=True, transaction_data=True)
 _BATCH: Final = 100
 _SAVE_BLOCKS: Final = 144
+_MOST_TRIES: Final = 20
 _REASONS: Final = {"block": RemovalReason.BLOCK, "conflict": RemovalReason.CONFLICT}
 
 
@@ -67,62 +68,94 @@ class Sync:
         """Scan what came since the wallet was loaded last; return the hash of the block where it stands then."""
         wallet, chain = self._wallet, self._chain
         locator = wallet.records.best_block()
-        tip_height = chain.get_height()
-        if tip_height is None:
+        if chain.get_height() is None:
             return b""
         if locator and not wallet.settings.cross_chain and chain.get_block_hash(0) != locator[-1]:
             raise WalletError(
                 "Wallet files should not be reused across chains. Restart bitcoind with -walletcrosschain to override."
             )
-        fork = 0 if wallet.must_rescan else (chain.find_locator_fork(locator) or 0) if locator else 0
-        tip = chain.get_block_hash(tip_height)
+        for _ in range(_MOST_TRIES):
+            place = self._catch_up_once(locator)
+            if place is not None:
+                return place
+        raise WalletError("Failed to rescan the wallet during initialization")
+
+    def _catch_up_once(self, locator: list[bytes]) -> bytes | None:
+        """See `_catch_up`; None if blocks left the chain meanwhile. All is seen from one tip, which may leave too."""
+        wallet, chain = self._wallet, self._chain
+        tip = chain.find_block(self._events.find_position([]).block, BlockParts())
+        if tip is None:
+            return None
+        stand, fork = self._standing(locator, tip)
         with wallet.lock:
             asked = blocks_to_find(wallet)
         found = [block for block in chain.find_blocks(asked, BlockParts()) if block.in_active_chain]
         with wallet.lock:
-            wallet.history.height, wallet.last_block = tip_height, tip
+            wallet.history.height, wallet.last_block = tip.height, tip.hash
             settle(wallet, {block.hash: block.height for block in found})
             for block in found:
                 wallet.remember_block_time(block.hash, block.time)
-        if fork == tip_height:
-            return tip
-        return self._scan(self._first_to_scan(fork, tip_height), tip_height, tip)
-
-    def _first_to_scan(self, fork: int, tip_height: int) -> int:
-        """Return the height to scan from: nothing older than the wallet concerns it."""
-        birth = self._wallet.birth_time
+        if stand == tip.hash:
+            return stand
+        birth = wallet.birth_time
         if birth is None:
-            return tip_height
-        found = self._chain.find_first_block_with_time_and_height(birth - TIMESTAMP_WINDOW, fork, BlockParts())
-        return tip_height if found is None else found.height
+            return tip.hash
+        # Nothing older than the wallet concerns it.
+        first = chain.find_first_block_with_time_and_height(birth - TIMESTAMP_WINDOW, fork, BlockParts())
+        return tip.hash if first is None else self._scan(first.height, tip)
 
-    def _scan(self, height: int, tip_height: int, tip: bytes) -> bytes:
+    def _standing(self, locator: list[bytes], tip: FoundBlock) -> tuple[bytes, int]:
+        """Return where the wallet stands, and the height of the last block there that the tip builds on."""
+        if not locator or self._wallet.must_rescan:
+            return b"", 0
+        try:
+            stand = self._events.find_position(locator).block
+        except UnknownBlockError:
+            return b"", 0
+        common = self._chain.find_common_ancestor(stand, tip.hash, BlockParts()).ancestor
+        return stand, 0 if common is None else common.height
+
+    def _scan(self, height: int, tip: FoundBlock) -> bytes | None:
+        """Scan from a height on; return the last block scanned, None if the chain changed too much."""
         wallet, chain = self._wallet, self._chain
-        if (chain.have_pruned() or chain.has_assumed_valid_chain()) and not chain.has_blocks(tip, height):
-            if chain.have_pruned():
-                raise WalletError(
-                    "Prune: last wallet synchronisation goes beyond pruned data. You need to -reindex (download the "
-                    "whole blockchain again in case of a pruned node)"
-                )
-            missing = tip_height
-            while missing > height and chain.have_block_on_disk(missing - 1):
-                missing -= 1
-            raise WalletError(
-                "Error loading wallet. Wallet requires blocks to be downloaded, and software does not currently "
-                "support loading wallets while blocks are being downloaded out of order when using assumeutxo "
-                f"snapshots. Wallet should be able to load successfully after node sync reaches height {missing}"
-            )
-        wallet.log("Rescanning last %i blocks (from block %i)...", tip_height - height, height)
+        self._require_blocks(height, tip)
+        first = chain.find_ancestor_by_height(tip.hash, min(height, tip.height), BlockParts())
+        if first is None:
+            return None
+        wallet.log("Rescanning last %i blocks (from block %i)...", tip.height - first.height, first.height)
         with wallet.rescan.reserved() as is_free:
             if not is_free:
                 raise WalletError("Failed to acquire rescan reserver during wallet initialization")
-            result = wallet.rescan.scan(chain.get_block_hash(height), height, save_progress=True)
+            result = wallet.rescan.scan(first.hash, first.height, save_progress=True)
+        if result.status is ScanStatus.FAILURE and result.failed_block is not None:
+            failed = chain.find_block(result.failed_block, BlockParts())
+            if failed is not None and not failed.in_active_chain:
+                return None
         if result.status is not ScanStatus.SUCCESS or result.last_hash is None or result.last_height is None:
             raise WalletError("Failed to rescan the wallet during initialization")
         with wallet.lock:
             wallet.history.height, wallet.last_block = result.last_height, result.last_hash
         self.save()
         return result.last_hash
+
+    def _require_blocks(self, height: int, tip: FoundBlock) -> None:
+        """Raise WalletError if the node has not all blocks from a height on."""
+        chain = self._chain
+        if not (chain.have_pruned() or chain.has_assumed_valid_chain()) or chain.has_blocks(tip.hash, height):
+            return
+        if chain.have_pruned():
+            raise WalletError(
+                "Prune: last wallet synchronisation goes beyond pruned data. You need to -reindex (download the "
+                "whole blockchain again in case of a pruned node)"
+            )
+        missing = tip.height
+        while missing > height and chain.have_block_on_disk(missing - 1):
+            missing -= 1
+        raise WalletError(
+            "Error loading wallet. Wallet requires blocks to be downloaded, and software does not currently "
+            "support loading wallets while blocks are being downloaded out of order when using assumeutxo "
+            f"snapshots. Wallet should be able to load successfully after node sync reaches height {missing}"
+        )
 
     # --- following -----------------------------------------------------------------------------------------------
 
