@@ -185,7 +185,10 @@ def walletcreatefundedpsbt(
     """Make a PSBT."""
     wallet = context.synced_wallet()
     options = options_of(options)
-    replaceable = flag(options, "replaceable", default=wallet.settings.signal_rbf)
+    if options.get("replaceable") is None:
+        replaceable = wallet.settings.signal_rbf
+    else:
+        replaceable = flag(options, "replaceable", default=True)
     transaction = construct_transaction(context.chain, inputs, outputs, lock_time, replaceable, version)
     recipients = recipients_of(
         parse_outputs(outputs, context.chain),

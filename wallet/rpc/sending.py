@@ -279,7 +279,7 @@ def send(context: RpcContext, outputs: Json, target: Json, mode: Json, rate: Jso
     control = new_control(wallet)
     control.version = version
     control.allow_other_inputs = not transaction.inputs
-    if options.get("max_tx_weight") is not None:
+    if "max_tx_weight" in options:
         control.max_weight = json.to_int(options["max_tx_weight"])
     move_weights(inputs, options)
     without_outputs = Transaction(version, transaction.inputs, (), transaction.lock_time)

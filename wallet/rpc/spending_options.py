@@ -87,7 +87,7 @@ MODE_ARG: Final = Arg(
     Kind.STR,
     'How careful the estimate is: "unset" (economical if the transaction may be replaced, else conservative), '
     '"economical" (follows short drops of fees) or "conservative" (looks further back)',
-    default="unset",
+    hint='"unset"',  # No default, for who leaves it out may give it among the options.
 )
 RATE_ARG: Final = Arg("fee_rate", Kind.AMOUNT, "The fee rate in sat/vB", hint="not set, the wallet estimates it")
 REPLACEABLE_ARG: Final = Arg(
@@ -308,9 +308,11 @@ def fund(
         options.get("fee_rate"),
         override_minimum=override_minimum,
     )
-    _read_solving(context.chain, options.get("solving_data"), control.external)
+    if "solving_data" in options:
+        json.check_type(options["solving_data"], "object")
+        _read_solving(context.chain, options["solving_data"], control.external)
     _read_weights(options, control)
-    if options.get("max_tx_weight") is not None:
+    if "max_tx_weight" in options:
         control.max_weight = json.to_int(options["max_tx_weight"])
     if transaction.version == TRUC_VERSION:
         control.max_weight = min(control.max_weight or TRUC_MAX_WEIGHT, TRUC_MAX_WEIGHT)
@@ -336,43 +338,44 @@ def _either(options: dict[str, Json], name: str, old_name: str) -> Json:
 
 def _read_funding(chain: ChainParams, options: dict[str, Json], control: CoinControl, recipients: int) -> Funding:
     position = None
-    if options.get("add_inputs") is not None:
+    if "add_inputs" in options:
         control.allow_other_inputs = json.to_bool(options["add_inputs"])
-    change = _either(options, "change_address", "changeAddress")
-    if change is not None:
+    has_change = "change_address" in options or "changeAddress" in options
+    if has_change:
+        change = json.to_str(_either(options, "change_address", "changeAddress"))
         try:
-            control.change_script = address.decode(json.to_str(change), chain)
+            control.change_script = address.decode(change, chain)
         except AddressError:
             text = "Change address must be a valid bitcoin address"
             raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, text) from None
-    given = _either(options, "change_position", "changePosition")
-    if given is not None:
-        position = json.to_int(given)
+    if "change_position" in options or "changePosition" in options:
+        position = json.to_int(_either(options, "change_position", "changePosition"))
         if not 0 <= position <= recipients:
             raise RpcError(RPC_INVALID_PARAMETER, "changePosition out of bounds")
-    kind = options.get("change_type")
-    if kind is not None:
-        if change is not None:
+    if "change_type" in options:
+        if has_change:
             text = "Cannot specify both change address and address type options"
             raise RpcError(RPC_INVALID_PARAMETER, text)
+        kind = json.to_str(options["change_type"])
         try:
-            control.change_type = OutputType(json.to_str(kind))
+            control.change_type = OutputType(kind)
         except ValueError:
             raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"Unknown change type '{kind}'") from None
-    lock = _either(options, "lock_unspents", "lockUnspents")
-    if options.get("include_unsafe") is not None:
+    lock = False
+    if "lock_unspents" in options or "lockUnspents" in options:
+        lock = json.to_bool(_either(options, "lock_unspents", "lockUnspents"))
+    if "include_unsafe" in options:
         control.include_unsafe = json.to_bool(options["include_unsafe"])
     _read_old_rate(options, control)
-    if options.get("replaceable") is not None:
+    if "replaceable" in options:
         control.signal_rbf = json.to_bool(options["replaceable"])
     read_depths(options, control, negative="Negative minconf")
-    return Funding(position, lock is not None and json.to_bool(lock))
+    return Funding(position, lock)
 
 
 def _read_old_rate(options: dict[str, Json], control: CoinControl) -> None:
     """Read feeRate, which is in BTC/kvB."""
-    rate = options.get("feeRate")
-    if rate is None:
+    if "feeRate" not in options:
         return
     if "fee_rate" in options:
         raise RpcError(RPC_INVALID_PARAMETER, "Cannot specify both fee_rate (sat/vB) and feeRate (BTC/kvB)")
@@ -384,17 +387,17 @@ def _read_old_rate(options: dict[str, Json], control: CoinControl) -> None:
         )
     if "estimate_mode" in options:
         raise RpcError(RPC_INVALID_PARAMETER, "Cannot specify both estimate_mode and feeRate")
-    control.fee_rate = FeeRate(parse_amount(rate))
+    control.fee_rate = FeeRate(parse_amount(options["feeRate"]))
     control.override_fee_rate = True
 
 
 def read_depths(options: dict[str, Json], control: CoinControl, *, negative: str) -> None:
     """Note how deep coins must lie. Raises RpcError, with the text `negative` and the number if that is too low."""
-    if options.get("minconf") is not None:
+    if "minconf" in options:
         control.min_depth = json.to_int(options["minconf"])
         if control.min_depth < 0:
             raise RpcError(RPC_INVALID_PARAMETER, negative.format(control.min_depth))
-    if options.get("maxconf") is not None:
+    if "maxconf" in options:
         control.max_depth = json.to_int(options["maxconf"])
         if control.max_depth < control.min_depth:
             raise RpcError(
@@ -404,16 +407,16 @@ def read_depths(options: dict[str, Json], control: CoinControl, *, negative: str
 
 
 def _read_solving(chain: ChainParams, data: Json, known: SigningData) -> None:
-    for text in (data or {}).get("pubkeys") or ():
+    for text in data.get("pubkeys") or ():
         pubkey = _read_pubkey(json.to_str(text))
         known.pubkeys.setdefault(hash160(pubkey), pubkey)
         known.add_script(witness_script(0, hash160(pubkey)))
-    for text in (data or {}).get("scripts") or ():
+    for text in data.get("scripts") or ():
         try:
             known.add_script(_from_hex(json.to_str(text)))
         except ValueError:
             raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"'{text}' is not hex") from None
-    for text in (data or {}).get("descriptors") or ():
+    for text in data.get("descriptors") or ():
         try:
             parsed = read_descriptor(json.to_str(text), chain, require_checksum=True)
         except RpcError as error:
@@ -444,7 +447,9 @@ def _read_pubkey(text: str) -> bytes:
 
 
 def _read_weights(options: dict[str, Json], control: CoinControl) -> None:
-    for each in options.get("input_weights") or ():
+    if "input_weights" in options:
+        json.check_type(options["input_weights"], "array")
+    for each in options.get("input_weights", ()):
         json.check_type(each, "object")
         txid = parse_hash(each.get("txid"), "txid")
         index, weight = each.get("vout"), each.get("weight")
@@ -491,5 +496,4 @@ def options_of(value: Json) -> dict[str, Json]:
 
 def flag(options: dict[str, Json], name: str, *, default: bool) -> bool:
     """Return an option that is true or false. Raises RpcError."""
-    value = options.get(name)
-    return default if value is None else json.to_bool(value)
+    return json.to_bool(options[name]) if name in options else default

@@ -117,7 +117,7 @@ def check_replaceable(wallet: Wallet, node: NodeView, wtx: WalletTx, *, require_
     """Raise BumpError unless a transaction still waits, nothing spends from it, and it was not replaced before."""
     history = wallet.history
     with wallet.lock:
-        has_child = next(history.children(wtx), None) is not None
+        has_child = history.has_spent_output(wtx)
         depth = history.depth(wtx)
         is_own = all(each.prevout in history.own for each in wtx.tx.inputs)
         replaced_by = wtx.replaced_by
