@@ -68,6 +68,8 @@ class Num(Enum):
     UINT64 = (0, 2**64 - 1)
     REAL = None
     """Arrives as float."""
+    UNREAD = "unread"
+    """Arrives as it came, for Core's method reads it later, if at all."""
 
 
 class _Absent(Enum):
@@ -122,7 +124,7 @@ class Arg:
         """Return what the method gets for a value whose type matches."""
         if value is None:
             return None if self.default is ABSENT else self.default
-        if self.kind is not Kind.NUM or self.skip_type_check:
+        if self.kind is not Kind.NUM or self.skip_type_check or self.number is Num.UNREAD:
             return value
         return json.to_float(value) if self.number.value is None else json.to_int(value, *self.number.value)
 

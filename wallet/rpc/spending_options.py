@@ -23,7 +23,7 @@ from rpc.errors import (
     RPC_WALLET_ERROR,
     RpcError,
 )
-from rpc.method import Arg, Kind
+from rpc.method import Arg, Kind, Num
 from wallet.flags import AVOID_REUSE
 from wallet.spending.choosing import TRUC_MAX_WEIGHT, TRUC_VERSION
 from wallet.spending.coin_control import CoinControl, FeeMode, Recipient
@@ -81,7 +81,13 @@ _OUTDATED: Final = {
     "subtractFeeFromOutputs": "Use subtract_fee_from_outputs instead of subtractFeeFromOutputs",
 }
 
-TARGET_ARG: Final = Arg("conf_target", Kind.NUM, "Within how many blocks to confirm", hint="wallet -txconfirmtarget")
+TARGET_ARG: Final = Arg(
+    "conf_target",
+    Kind.NUM,
+    "Within how many blocks to confirm",
+    hint="wallet -txconfirmtarget",
+    number=Num.UNREAD,
+)
 MODE_ARG: Final = Arg(
     "estimate_mode",
     Kind.STR,

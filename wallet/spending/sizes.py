@@ -10,6 +10,7 @@ from primitives.encoding import compact_size
 from primitives.satisfaction_size import input_weight, is_segwit
 from primitives.script import TxoutType, solve
 from primitives.transaction import WITNESS_SCALE_FACTOR
+from wallet.flags import DISABLE_PRIVATE_KEYS
 from wallet.spending.coin_control import CoinControl
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class InputSizes:
         self._wallet = wallet
         self._control = control or CoinControl()
         self._own_sizes: dict[bytes, int | None] = {}
+        # Who signs elsewhere may not look for short signatures.
+        self._low_r = not wallet.has_flag(DISABLE_PRIVATE_KEYS)
 
     def descriptor(self, script: bytes) -> Descriptor | None:
         """Return how an output of the wallet's is spent, None if nobody knows."""
@@ -62,15 +65,19 @@ class InputSizes:
         keys = self._wallet.descriptors_of(script)
         # All scripts of one descriptor are spent alike, but for those of combo().
         if len(keys) != 1 or not keys[0].descriptor.is_single_type():
-            return _size(self.descriptor(script))
+            return self._size(self.descriptor(script))
         found = self._own_sizes.get(keys[0].id, 0)
         if found == 0:
-            found = self._own_sizes[keys[0].id] = _size(self.descriptor(script))
+            found = self._own_sizes[keys[0].id] = self._size(self.descriptor(script))
         return found
 
     def external_size(self, script: bytes) -> int | None:
         """Return the virtual size of an input that spends an output of others, by what the user says of it."""
-        return _size(self._infer(script, self._control.external))
+        return self._size(self._infer(script, self._control.external))
+
+    def _size(self, descriptor: Descriptor | None) -> int | None:
+        weight = None if descriptor is None else input_weight(descriptor, low_r=self._low_r)
+        return None if weight is None else vsize_of(weight)
 
     def _infer(self, script: bytes, known: SigningData) -> Descriptor:
         return infer_descriptor(script, self._wallet.params, known)
@@ -90,7 +97,7 @@ class InputSizes:
         for each, descriptor in zip(inputs, descriptors, strict=True):
             found = control.weight_of(each.prevout)
             if found is None:
-                low_r = not control.is_external(each.prevout)
+                low_r = self._low_r and not control.is_external(each.prevout)
                 found = input_weight(descriptor, low_r=low_r, segwit_transaction=has_witness)
             if found is None:
                 return None
@@ -101,11 +108,6 @@ class InputSizes:
 def vsize_of(weight: int) -> int:
     """Return the virtual size of a weight."""
     return (weight + WITNESS_SCALE_FACTOR - 1) // WITNESS_SCALE_FACTOR
-
-
-def _size(descriptor: Descriptor | None) -> int | None:
-    weight = None if descriptor is None else input_weight(descriptor)
-    return None if weight is None else vsize_of(weight)
 
 
 def kind_of(script: bytes, descriptor: Descriptor | None) -> OutputType | None:
