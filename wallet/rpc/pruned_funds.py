@@ -41,7 +41,7 @@ _TXID: Final = '"a8d0c0184dde994a09ec054286f1ce581bebf46446a512166eae7628734ea0a
 )
 def importprunedfunds(context: RpcContext, rawtransaction: str, txoutproof: str) -> Json:
     """Take it."""
-    wallet = context.wallet()
+    wallet = context.synced_wallet()
     try:
         tx = decode_transaction(rawtransaction)
     except DecodeError as error:
