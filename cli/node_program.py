@@ -158,6 +158,8 @@ class Node:
         clock = Clock()
         apply_mock_time(arguments, clock)
         check_size(mempool_options(arguments, place.chain))
+        if place.chain.name == "signet":
+            log.info("Signet derived magic (message start): %s", place.chain.magic.hex())
         self._init_message("Loading block index…")
         alerts = Alerts(arguments, self._commands)
         try:
