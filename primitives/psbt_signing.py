@@ -199,6 +199,10 @@ def update_input(each: PsbtInput, solution: InputSolution) -> None:
         each.leaf_scripts.setdefault(leaf, list(controls))
     for digest, preimage in solution.preimages.items():
         each.preimages.setdefault(digest, preimage)
+    for signer, nonce in solution.musig_nonces.items():
+        each.musig_nonces.setdefault(signer, nonce)
+    for signer, part in solution.musig_signatures.items():
+        each.musig_signatures.setdefault(signer, part)
 
 
 def _update_common(each: PsbtInput | PsbtOutput, solution: InputSolution) -> None:

@@ -15,7 +15,7 @@ from primitives.hashes import hash160, ripemd160
 from primitives.keys import fingerprint, tap_output_key, tap_tweak
 from primitives.miniscript_decoding import decode_miniscript
 from primitives.miniscript_satisfaction import satisfy
-from primitives.musig import aggregate_signature, synthetic_key
+from primitives.musig import aggregate_signature, make_nonce, session_id, sign_part, synthetic_key
 from primitives.opcodes import OP_1, OP_1NEGATE, OP_16, OP_PUSHDATA4, OP_RESERVED
 from primitives.script import (
     TxoutType,
@@ -300,8 +300,40 @@ class _Solver:
                 for values in (self.solution.musig_nonces, self.solution.musig_signatures)
             )
             signature = aggregate_signature(participants, tweaks, digest, nonces, signatures)
-            found = signature + self.signer.taproot_suffix() if signature else found
+            if signature:
+                found = signature + self.signer.taproot_suffix()
+            else:
+                self._take_part(participants, tweaks, digest, (plain, leaf), nonces)
         return found
+
+    def _take_part(
+        self,
+        participants: Sequence[bytes],
+        tweaks: Sequence[tuple[bytes, bool]],
+        digest: bytes,
+        place: tuple[bytes, bytes],
+        nonces: dict[bytes, bytes],
+    ) -> None:
+        """Add to an aggregate signature what participants whose keys are known can: nonces first, then their parts."""
+        store = self.known.nonces
+        if store is None:
+            return
+        keys = [(each, key) for each in participants if (key := self.known.private_key(hash160(each)))]
+        solution = self.solution
+        if len(nonces) == len(participants):
+            for each, key in keys:
+                secret = store.take(session_id(place[0], each, digest, nonces[each]))
+                part = sign_part(key, secret, participants, tweaks, digest, nonces) if secret else None
+                if part:
+                    solution.musig_signatures.setdefault((*place, each), part)
+        if any((*place, each) in solution.musig_signatures for each in participants):
+            return
+        for each, key in keys:
+            made = None if each in nonces else make_nonce(key, participants, digest)
+            if made:
+                secret, public = made
+                store.put(session_id(place[0], each, digest, public), secret)
+                solution.musig_nonces[*place, each] = public
 
     def sign_script(self, pubkey: bytes, script: bytes) -> bytes | None:
         """Return the signature of a key in a witness script that there is or can be made."""

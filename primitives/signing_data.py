@@ -10,6 +10,7 @@ from primitives.hashes import hash160
 if TYPE_CHECKING:
     from primitives.bip32 import ExtendedKey, KeyOrigin
     from primitives.keys import PrivateKey
+    from primitives.musig import NonceStore
     from primitives.taproot import SpendData, TapTree
 
 
@@ -26,6 +27,8 @@ class SigningData:
     """The participants, in order, of each MuSig2 aggregate key."""
     extended_keys: dict[tuple[ExtendedKey, tuple[int, ...]], ExtendedKey] = field(default_factory=dict)
     """Extended public keys that it takes a private key to derive, by the public root and the path from it."""
+    nonces: NonceStore | None = None
+    """Where secret nonces for MuSig2 lie until they are used; without it nobody takes part in such signatures."""
 
     def add_key(self, key: PrivateKey) -> None:
         """Learn a private key and its public key."""
@@ -75,6 +78,8 @@ class SigningData:
             (self.extended_keys, other.extended_keys),
         ):
             _merge(ours, theirs)
+        if self.nonces is None:
+            self.nonces = other.nonces
 
 
 def _merge(ours: dict[Any, Any], theirs: dict[Any, Any]) -> None:

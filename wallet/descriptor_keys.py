@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from primitives.descriptor_parsing import parse_descriptor
 from primitives.keys import key_id
+from primitives.musig import NonceStore
 from primitives.signing_data import SigningData
 from wallet.descriptor_caching import DescriptorCaching
 from wallet.descriptor_records import DescriptorRecord, DescriptorRecords, StoredDescriptor
@@ -52,6 +53,8 @@ class DescriptorKeys:
         self.next_index = stored.record.next_index
         self.range_start = stored.record.range_start
         self.range_end = stored.record.range_end
+        self.nonces = NonceStore()
+        """Where secret nonces lie between the two steps of a MuSig2 signature; those of a wallet may share one."""
         self.on_scripts: Callable[[list[bytes]], None] | None = None
         self._database = database
         self._chain = chain
@@ -235,6 +238,7 @@ class DescriptorKeys:
             known = self._known_with_keys()
             for key in self._throw_away().expand_private(position, known):
                 data.add_private_key(key)
+            data.nonces = self.nonces
         return data
 
     # Changes.

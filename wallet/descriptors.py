@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from primitives.descriptor import OutputType
+from primitives.musig import NonceStore
 from wallet.errors import WalletError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Descriptors:
         """Start with none; `encryption_key` returns what decrypts private keys, None while the wallet is locked."""
         self._records = records
         self._encryption_key = encryption_key
+        self._nonces = NonceStore()
         self.by_id: dict[bytes, DescriptorKeys] = {}
         self.scripts: dict[bytes, tuple[DescriptorKeys, ...]] = {}
         """Who knows each script of the wallet."""
@@ -47,6 +49,7 @@ class Descriptors:
                     known[script] = (*others, keys)
 
         keys.encryption_key = self._encryption_key
+        keys.nonces = self._nonces
         keys.on_scripts = take
         take(keys.scripts())
 
