@@ -1,7 +1,7 @@
 """Scans blocks of the chain again for what concerns a wallet (Core: CWallet::ScanForWalletTransactions).
 
-One block after another, each asked of the node without the wallet's lock. Where the node has block filters, only
-blocks whose filter matches are read.
+One block after another, each asked of the node without the wallet's lock. Where the node has block filters, and as
+long as they are quicker, only blocks whose filter matches are read.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ TIMESTAMP_WINDOW: Final = 2 * 60 * 60
 """Seconds by which the times of blocks may be off."""
 _SAVE_SECONDS: Final = 60
 _PROGRESS_BLOCKS: Final = 100
+_UNASKED_BLOCKS: Final = 100
 
 
 class ScanStatus(Enum):
@@ -108,11 +109,11 @@ class Rescan:
         """
         chain = self._wallet.chain_or_fail()
         result = ScanResult()
-        scripts = _FilterScripts(self._wallet) if chain.has_block_filter_index() else None
+        filters = _Filters(self._wallet, chain) if chain.has_block_filter_index() else None
         self._wallet.log(
             "Rescan started from block %s... (%s)",
             start_hash[::-1].hex(),
-            "slow variant inspecting all blocks" if scripts is None else "fast variant using block filters",
+            "slow variant inspecting all blocks" if filters is None else "fast variant using block filters",
         )
         progress = _Progress(self._wallet, chain, start_hash, stop_height)
         saved = time.monotonic()
@@ -124,7 +125,8 @@ class Rescan:
                     self._aborted.set()
                     break
             is_due = save_progress and time.monotonic() - saved > _SAVE_SECONDS
-            is_needed = scripts is None or scripts.match(chain, hash_) is not False
+            is_needed = filters is None or filters.must_read(hash_)
+            begun = time.perf_counter()
             parts = BlockParts(locator=is_due and is_needed, next_block=True, data=is_needed)
             reorgs = self._wallet.reorgs
             found = chain.find_block(hash_, parts)
@@ -137,6 +139,8 @@ class Rescan:
                 elif not self._scan_block(found, reorgs):
                     continue
                 else:
+                    if filters is not None:
+                        filters.was_read(time.perf_counter() - begun)
                     result.last_hash, result.last_height = hash_, height
                     if is_due and found.locator:
                         self._wallet.log("Saving scan progress %d.", height)
@@ -185,19 +189,45 @@ class Rescan:
         return start_time
 
 
-class _FilterScripts:
-    """The scripts of a wallet to match with block filters, which may become more while blocks are scanned."""
+class _Filters:
+    """Tells which blocks to read: those whose filters match the wallet's scripts.
 
-    def __init__(self, wallet: Wallet) -> None:
+    To match many scripts may take longer than to read a small block. So the time of both is watched, and as long as
+    reading is quicker, nearly all blocks are read unasked.
+    """
+
+    def __init__(self, wallet: Wallet, chain: Chain) -> None:
         self._wallet = wallet
+        self._chain = chain
         self._scripts: list[bytes] = []
+        self._matching = 0.0
+        self._reading = 0.0
+        self._unasked = 0
 
-    def match(self, chain: Chain, block: bytes) -> bool | None:
-        """Whether the block's filter matches; None if there is no filter."""
+    def must_read(self, block: bytes) -> bool:
+        """Whether to read a block: its filter matches or is missing, or reading is quicker."""
+        if self._unasked:
+            self._unasked -= 1
+            return True
         if len(self._scripts) != len(self._wallet.scripts):
             with self._wallet.lock:
                 self._scripts = list(self._wallet.scripts)
-        return chain.block_filter_matches_any(block, self._scripts)
+        begun = time.perf_counter()
+        matches = self._chain.block_filter_matches_any(block, self._scripts)
+        self._matching = _average(self._matching, time.perf_counter() - begun)
+        if not self._reading:
+            return True  # So that there is a time to compare with.
+        if self._matching > self._reading:
+            self._unasked = _UNASKED_BLOCKS
+        return matches is not False
+
+    def was_read(self, seconds: float) -> None:
+        """Hear how long a block took to read and scan."""
+        self._reading = _average(self._reading, seconds)
+
+
+def _average(average: float, latest: float) -> float:
+    return 0.8 * average + 0.2 * latest if average else latest
 
 
 class _Progress:
