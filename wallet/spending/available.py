@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from primitives.transaction import MAX_MONEY, OutPoint
 from wallet.spending.choosing import TRUC_VERSION, Coins
 from wallet.spending.coin import Coin
-from wallet.spending.sizes import kind_of
 
 if TYPE_CHECKING:
     from primitives.descriptor import OutputType
@@ -41,19 +40,27 @@ class Found:
     version: int
 
 
+class _Verdict(NamedTuple):
+    """What holds for all outputs of a transaction."""
+
+    usable: bool
+    safe: bool
+    depth: int
+    from_me: bool
+
+
 def find_coins(wallet: Wallet, sizes: InputSizes, control: CoinControl, wanted: CoinFilter) -> list[Found]:
     """Return what may be spent, but what is preset. To be called with the wallet's lock."""
-    history, ledger = wallet.history, wallet.ledger
+    ledger = wallet.ledger
     allow_used = not (wallet.avoids_reuse and control.avoid_address_reuse)
     trusted: dict[bytes, bool] = {}
-    verdicts: dict[bytes, tuple[bool, bool]] = {}
+    verdicts: dict[bytes, _Verdict] = {}
     found = []
     for (txid, index), (wtx, output) in ledger.unspent():
         verdict = verdicts.get(txid)
         if verdict is None:
             verdict = verdicts[txid] = _verdict(wallet, wtx, control, wanted, trusted)
-        usable, safe = verdict
-        if not usable or not wanted.min_amount <= output.value <= wanted.max_amount:
+        if not verdict.usable or not wanted.min_amount <= output.value <= wanted.max_amount:
             continue
         outpoint = OutPoint(txid, index)
         script = output.script_pubkey
@@ -63,26 +70,19 @@ def find_coins(wallet: Wallet, sizes: InputSizes, control: CoinControl, wanted: 
             or (not allow_used and wallet.book.is_used(script))
         ):
             continue
-        coin = Coin(
-            outpoint,
-            output,
-            history.depth(wtx),
-            sizes.own_size(script),
-            safe=safe,
-            time=wtx.time,
-            from_me=history.is_from_me(wtx.tx),
-        )
-        found.append(Found(coin, kind_of(script, sizes.descriptor(script)), wtx.tx.version))
+        size, kind = sizes.own(script)
+        coin = Coin(outpoint, output, verdict.depth, size, verdict.safe, wtx.time, verdict.from_me)
+        found.append(Found(coin, kind, wtx.tx.version))
     return found
 
 
 def _verdict(
     wallet: Wallet, wtx: WalletTx, control: CoinControl, wanted: CoinFilter, trusted: dict[bytes, bool]
-) -> tuple[bool, bool]:
-    """Return whether outputs of a transaction may be spent, and whether that is safe."""
+) -> _Verdict:
+    """Look at a transaction whose outputs may be spent."""
     history = wallet.history
     depth = history.depth(wtx)
-    refused = (False, False)
+    refused = _Verdict(usable=False, safe=False, depth=depth, from_me=False)
     if not wanted.immature_coinbase and history.blocks_to_maturity(wtx):
         return refused
     if depth < 0 or (depth == 0 and not wtx.in_mempool):
@@ -96,7 +96,7 @@ def _verdict(
             return refused
     if not (safe or control.include_unsafe) or not control.min_depth <= depth <= control.max_depth:
         return refused
-    return True, safe
+    return _Verdict(usable=True, safe=safe, depth=depth, from_me=history.is_from_me(wtx.tx))
 
 
 def price(

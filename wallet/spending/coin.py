@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -50,5 +50,15 @@ class Coin:
     def at(self, rate: FeeRate, long_term_rate: FeeRate, bump_fee: int = 0) -> Self:
         """Return the coin with its costs at these rates."""
         size = self.input_size or 0
-        long_term_fee = long_term_rate.fee_for(size)
-        return replace(self, fee=rate.fee_for(size) + bump_fee, long_term_fee=long_term_fee, bump_fee=bump_fee)
+        return type(self)(
+            self.outpoint,
+            self.output,
+            self.depth,
+            self.input_size,
+            self.safe,
+            self.time,
+            self.from_me,
+            rate.fee_for(size) + bump_fee,
+            long_term_rate.fee_for(size),
+            bump_fee,
+        )

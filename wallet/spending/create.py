@@ -72,7 +72,8 @@ def create_transaction(
     if any(recipient.amount < 0 for recipient in recipients):
         raise SpendError("Transaction amounts must not be negative")
     with wallet.spending:
-        made = _Maker(wallet, node, recipients, control, change_position, sign).make()
+        maker = _Maker(wallet, node, recipients, control, change_position, sign)
+        made = maker.make()
         most = wallet.settings.max_avoid_partial_fee
         if not made.fee or most < 0 or control.avoid_partial_spends:
             return made
@@ -82,7 +83,7 @@ def create_transaction(
         if change is not None:
             again.change_script = made.transaction.outputs[change].script_pubkey
         try:
-            grouped = _Maker(wallet, node, recipients, again, change_position, sign).make()
+            grouped = _Maker(wallet, node, recipients, again, change_position, sign, maker.available).make()
         except SpendError:
             return made
         use_grouped = grouped.fee <= made.fee + most
@@ -147,6 +148,7 @@ class _Maker:
         control: CoinControl,
         change_position: int | None,
         sign: bool,
+        available: tuple[FeeRate, Coins] | None = None,
     ) -> None:
         self._wallet = wallet
         self._node = node
@@ -154,6 +156,8 @@ class _Maker:
         self._control = control
         self._wanted_position = change_position
         self._sign = sign
+        self.available = available
+        """The coins found, and at which rate their costs are."""
         self._sizes = InputSizes(wallet, control)
         self._rates: RelayRates = node.rates()
         self._change_script = b""
@@ -239,9 +243,7 @@ class _Maker:
         preset = self._preset(parameters)
         available = Coins()
         if control.allow_other_inputs:
-            with wallet.lock:
-                found = find_coins(wallet, self._sizes, control, CoinFilter())
-            available = price(found, parameters.rate, parameters.long_term_rate, node)
+            available = self._find(parameters)
         selection = self._select(available, preset, target, total, parameters)
         transaction, position, fee, size = self._build(selection, parameters)
         if self._change_error and position is not None:
@@ -287,8 +289,17 @@ class _Maker:
             include_unsafe=control.include_unsafe,
             version=control.version,
             max_weight=max_weight,
-            rng=_rng,
+            rng=random.Random(_rng.randbytes(32)),  # noqa: S311 - fast, and nobody can guess its seed
         )
+
+    def _find(self, parameters: SelectionParameters) -> Coins:
+        """Return the coins that may be added."""
+        if self.available is None or self.available[0] != parameters.rate:
+            with self._wallet.lock:
+                found = find_coins(self._wallet, self._sizes, self._control, CoinFilter())
+            priced = price(found, parameters.rate, parameters.long_term_rate, self._node)
+            self.available = (parameters.rate, priced)
+        return self.available[1]
 
     def _preset(self, parameters: SelectionParameters) -> Coins:
         """Return the coins that must be spent (Core: FetchSelectedInputs)."""

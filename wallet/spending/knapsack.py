@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wallet.spending.groups import OutputGroup
 
 _ROUNDS: Final = 1000
-_MAX_STEPS: Final = 1_000_000
+_MAX_STEPS: Final = 300_000
 """Groups looked at in all rounds, so that wallets of many coins wait no longer."""
 
 
@@ -80,30 +80,34 @@ def _nearest(
     groups: Sequence[OutputGroup], total: int, target: int, max_weight: int, rng: random.Random
 ) -> tuple[int, list[OutputGroup]]:
     """Return the amount and the groups of the least subset found of at least `target`, all if none is found."""
-    pairs = [(1 << index, group.amount, group.weight) for index, group in enumerate(groups)]
-    best_amount, best = total, -1
+    amounts = [group.amount for group in groups]
+    weights = [group.weight for group in groups]
+    places = range(len(groups))
+    best_amount = total
+    best: list[int] | None = None
     for _ in range(min(_ROUNDS, 1 + _MAX_STEPS // max(len(groups), 1))):
         if best_amount == target:
             break
-        coins = rng.getrandbits(len(groups)) if groups else 0
-        included = amount = weight = 0
+        coins = rng.randbytes(len(groups))
+        included: list[int] = []
+        amount = weight = 0
         reached = False
         # First those that a coin thrown for each picks, then, if they do not suffice, the others.
-        for wanted in (coins, ~coins):
-            for bit, each, its_weight in pairs:
-                if not wanted & bit:
+        for wanted in (1, 0):
+            for place, coin, each, its_weight in zip(places, coins, amounts, weights, strict=True):
+                if coin & 1 != wanted:
                     continue
                 amount += each
                 weight += its_weight
                 if amount < target or weight > max_weight:
-                    included |= bit
+                    included.append(place)
                     continue
                 reached = True
                 if amount < best_amount:
-                    best_amount, best = amount, included | bit
+                    best_amount, best = amount, [*included, place]
                 # One more than needed is in: see whether a smaller one does as well.
                 amount -= each
                 weight -= its_weight
             if reached:
                 break
-    return best_amount, [group for index, group in enumerate(groups) if best >> index & 1]
+    return best_amount, list(groups) if best is None else [groups[place] for place in best]

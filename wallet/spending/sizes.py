@@ -44,7 +44,7 @@ class InputSizes:
         """Look into `wallet`, and into what the user says."""
         self._wallet = wallet
         self._control = control or CoinControl()
-        self._own_sizes: dict[bytes, int | None] = {}
+        self._own: dict[bytes, tuple[int | None, OutputType | None]] = {}
         # Who signs elsewhere may not look for short signatures.
         self._low_r = not wallet.has_flag(DISABLE_PRIVATE_KEYS)
 
@@ -62,13 +62,19 @@ class InputSizes:
 
     def own_size(self, script: bytes) -> int | None:
         """Return the virtual size of an input that spends an output of the wallet's, None if it cannot be told."""
+        return self.own(script)[0]
+
+    def own(self, script: bytes) -> tuple[int | None, OutputType | None]:
+        """Return `own_size`, and with which coins such a one is spent first."""
         keys = self._wallet.descriptors_of(script)
         # All scripts of one descriptor are spent alike, but for those of combo().
-        if len(keys) != 1 or not keys[0].descriptor.is_single_type():
-            return self._size(self.descriptor(script))
-        found = self._own_sizes.get(keys[0].id, 0)
-        if found == 0:
-            found = self._own_sizes[keys[0].id] = self._size(self.descriptor(script))
+        shared = keys[0].id if len(keys) == 1 and keys[0].descriptor.is_single_type() else None
+        if shared in self._own:
+            return self._own[shared]
+        descriptor = self.descriptor(script)
+        found = (self._size(descriptor), kind_of(script, descriptor))
+        if shared is not None:
+            self._own[shared] = found
         return found
 
     def external_size(self, script: bytes) -> int | None:
