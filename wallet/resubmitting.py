@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from wallet.context import WalletContext
     from wallet.wallet import Wallet
+
+log: Final = logging.getLogger("wallet")
 
 _AGE: Final = 5 * 60
 """Seconds that a transaction is older than the last block, so that this one could have had it."""
+_LOOK_SECONDS: Final = 60
+_EARLIEST, _LATEST = 12 * 60 * 60, 36 * 60 * 60
+"""Seconds until transactions are sent again. A random time between does not tell others whose they are."""
 
 
 def resubmit(wallet: Wallet, *, relay: bool = False, all_of_them: bool = True) -> int:
@@ -37,3 +46,44 @@ def resubmit(wallet: Wallet, *, relay: bool = False, all_of_them: bool = True) -
     if taken:
         wallet.log("ResubmitWalletTransactions: resubmit %u unconfirmed transactions", taken)
     return taken
+
+
+class Resender:
+    """Owns a thread that once or twice a day sends what waits in each wallet of a context, until `close`."""
+
+    def __init__(self, context: WalletContext) -> None:
+        """Start."""
+        self._context = context
+        self._due: dict[Wallet, int] = {}
+        self._random = SystemRandom()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="wallet-resender", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_LOOK_SECONDS):
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 - the node is gone, or the wallet; there is a next time
+                log.debug("Sending again: %s", error)
+
+    def look(self) -> None:
+        """Send what is due, if the node can send."""
+        context = self._context
+        now = context.now()
+        wallets = context.wallets()
+        self._due = {wallet: self._due.get(wallet) or self._next(now) for wallet in wallets}
+        due = [wallet for wallet in wallets if self._due[wallet] <= now]
+        if not due or context.chain is None or not context.chain.is_ready_to_broadcast():
+            return
+        for wallet in due:
+            resubmit(wallet, relay=True, all_of_them=False)
+            self._due[wallet] = self._next(now)
+
+    def _next(self, now: int) -> int:
+        return now + self._random.randint(_EARLIEST, _LATEST)
+
+    def close(self) -> None:
+        """End the thread. Idempotent."""
+        self._stopping.set()
+        self._thread.join()

@@ -25,6 +25,7 @@ from wallet import flags, loader
 from wallet.address_book import Purpose
 from wallet.database_files import list_databases
 from wallet.errors import WalletError
+from wallet.resubmitting import Resender
 from wallet.rpc.context import RpcContext
 from wallet.rpc.table import full_table
 
@@ -149,6 +150,7 @@ class LocalWalletLoader(WalletLoader):
         self._skip_failing = skip_failing
         self._context = context
         self._names = names
+        self._resender: Resender | None = None
         self.rpc = MethodServer(full_table(), RpcContext, options)
         self.rpc.finish_warmup(context)
 
@@ -167,7 +169,9 @@ class LocalWalletLoader(WalletLoader):
     def load_wallets(self) -> list[str]:
         """Load those that the settings name."""
         with _told():
-            return loader.load_at_start(self._context, self._names, skip_failing=self._skip_failing)
+            warnings = loader.load_at_start(self._context, self._names, skip_failing=self._skip_failing)
+        self._resender = self._resender or Resender(self._context)
+        return warnings
 
     def make_rpc(self) -> Rpc:
         """Make an `Rpc` of the table of wallets."""
@@ -231,4 +235,6 @@ class LocalWalletLoader(WalletLoader):
     def close(self) -> None:
         """Close all wallets. Idempotent."""
         self.rpc.interrupt()
+        if self._resender is not None:
+            self._resender.close()
         loader.unload_all(self._context)
