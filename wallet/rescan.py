@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wallet.wallet import Wallet
 
 log: Final = logging.getLogger("wallet")
+scan_log: Final = logging.getLogger("scan")
+_WHY: Final = {True: "filter matched", False: "filter did not match", None: "WARNING: block filter not found!"}
 
 TIMESTAMP_WINDOW: Final = 2 * 60 * 60
 """Seconds by which the times of blocks may be off."""
@@ -126,6 +128,8 @@ class Rescan:
                     break
             is_due = save_progress and time.monotonic() - saved > _SAVE_SECONDS
             is_needed = filters is None or filters.must_read(hash_)
+            if is_needed and filters is not None:
+                scan_log.debug("Fast rescan: inspect block %d [%s] (%s)", height, hash_[::-1].hex(), filters.why)
             begun = time.perf_counter()
             parts = BlockParts(locator=is_due and is_needed, next_block=True, data=is_needed)
             reorgs = self._wallet.reorgs
@@ -203,11 +207,14 @@ class _Filters:
         self._matching = 0.0
         self._reading = 0.0
         self._unasked = 0
+        self.why = ""
+        """Why the last block was to be read or not, for the log."""
 
     def must_read(self, block: bytes) -> bool:
         """Whether to read a block: its filter matches or is missing, or reading is quicker."""
         if self._unasked:
             self._unasked -= 1
+            self.why = "filter not asked"
             return True
         if len(self._scripts) != len(self._wallet.scripts):
             with self._wallet.lock:
@@ -215,6 +222,7 @@ class _Filters:
         begun = time.perf_counter()
         matches = self._chain.block_filter_matches_any(block, self._scripts)
         self._matching = _average(self._matching, time.perf_counter() - begun)
+        self.why = _WHY[matches]
         if not self._reading:
             return True  # So that there is a time to compare with.
         if self._matching > self._reading:

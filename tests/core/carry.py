@@ -56,8 +56,14 @@ class Carrier:
         while not _has_block(target, block):
             missing.append(block)
             block = source.getblockheader(block)["previousblockhash"]
+        before = set(target.getrawmempool())
         for each in reversed(missing):
             target.submitblock(source.getblock(each, 0))
+        # What a reorganisation puts back into a mempool is not sent to others.
+        put_back = set(target.getrawmempool()) - before
+        for pair in self._old:
+            if pair[0] == target.index:
+                self._old[pair] |= put_back
         if target.getbestblockhash() != best:
             self._refused[target.index].add(best)
         target.syncwithvalidationinterfacequeue()
