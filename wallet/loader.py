@@ -123,7 +123,12 @@ def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None 
     with _alone(context, name):
         wallet, warnings = _load(context, name)
         context.add(wallet)
-    wallet.start()
+    try:
+        wallet.start()
+    except WalletError as error:
+        context.remove(wallet)
+        wallet.close()
+        raise DatabaseError(f"Wallet loading failed. {error}", DatabaseStatus.LOAD) from error
     _remember(context, name, load_on_startup, warnings)
     return wallet, [*context.settings.warnings, *warnings]
 
