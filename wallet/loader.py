@@ -93,9 +93,19 @@ def create_wallet(
         if passphrase:
             _encrypt_new(wallet, passphrase, blank=bool(flags & BLANK))
         context.add(wallet)
-    wallet.start()
+    _start(context, wallet, "Wallet creation failed.", DatabaseStatus.CREATE)
     _remember(context, name, load_on_startup, warnings)
     return wallet, [*context.settings.warnings, *warnings]
+
+
+def _start(context: WalletContext, wallet: Wallet, failed: str, status: DatabaseStatus) -> None:
+    """Let a wallet follow the node; one that cannot is closed again."""
+    try:
+        wallet.start()
+    except WalletError as error:
+        context.remove(wallet)
+        wallet.close()
+        raise DatabaseError(f"{failed} {error}", status) from error
 
 
 def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
@@ -123,12 +133,7 @@ def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None 
     with _alone(context, name):
         wallet, warnings = _load(context, name)
         context.add(wallet)
-    try:
-        wallet.start()
-    except WalletError as error:
-        context.remove(wallet)
-        wallet.close()
-        raise DatabaseError(f"Wallet loading failed. {error}", DatabaseStatus.LOAD) from error
+    _start(context, wallet, "Wallet loading failed.", DatabaseStatus.LOAD)
     _remember(context, name, load_on_startup, warnings)
     return wallet, [*context.settings.warnings, *warnings]
 
