@@ -163,6 +163,10 @@ class Arguments:
         return Path(os.path.normpath(text)) if text else None
 
     def get_list(self, name: str) -> list[str]:
+        """Return all values as texts, as `values` has them."""
+        return [_text(value) for value in self.values(name)]
+
+    def values(self, name: str) -> list[Value]:
         """Return all values, those of the command line first; a negation drops what came before it in its source.
 
         As in Core, a negation on the command line hides bitcoin.conf unless a value follows it.
@@ -177,7 +181,7 @@ class Arguments:
                     result.extend(value if isinstance(value, list) else [value])
             done = done or False in source.values or source.forced
             hidden = hidden or (source.negated and not result)
-        return [_text(value) for value in result]
+        return result
 
     def only_outside_sections(self) -> list[str]:
         """Return the options for one network that bitcoin.conf sets only above its sections: they do not count."""

@@ -283,10 +283,11 @@ class Node:
         from cli.chain_source import NodeChainSource
         from cli.mempool_settings import mempool_options
         from cli.wallet_process import WalletProcess
-        from cli.wallet_settings import reread_wallet_names, wallet_directory, wallet_settings
+        from cli.wallet_settings import reread_wallet_names, wallet_directory, wallet_names, wallet_settings
 
         wallet_settings(arguments, mempool_options(arguments, place.chain).min_relay)
         wallet_directory(arguments, place)
+        wallet_names(arguments)
         init = self._init
 
         def options() -> list[str]:
@@ -298,6 +299,7 @@ class Node:
     def _start_wallet(self, wallet: WalletProcess, context: NodeContext) -> None:
         wallet.set_mock_time(context.clock.mock)
         context.clock.watch(lambda: wallet.set_mock_time(context.clock.mock))
+        context.bring_wallets_forward = wallet.bring_forward
         for warning in wallet.start():
             warn(warning)
 

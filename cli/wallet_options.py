@@ -38,8 +38,6 @@ WALLET: Final = (
         "<cmd>",
         "Run a command when a transaction of a wallet changes: %s is its id, %w the wallet, %b the block or "
         "'unconfirmed', %h the height or -1",
-        waits_for="notifications of wallets",
-        refused=True,
     ),
     _wallet("walletrbf", "", "Make transactions that say they may be replaced; on its way out (default: 1)"),
     _wallet(

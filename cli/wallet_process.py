@@ -125,6 +125,16 @@ class WalletProcess:
             except DisconnectedError:
                 log.debug("The wallet process ended before it heard of the time")
 
+    def bring_forward(self, seconds: int) -> None:
+        """Bring forward what the wallets do from time to time."""
+        with self._lock:
+            loader = self._loader
+        if loader is not None:
+            try:
+                loader.bring_forward(seconds)
+            except DisconnectedError:
+                log.debug("The wallet process ended before it heard of the time")
+
     def unload(self) -> None:
         """Have it close its wallets while the node still answers it."""
         with self._lock:

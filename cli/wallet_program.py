@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
+from cli.commands import Commands
 from cli.startup import log_path
 from cli.wallet_settings import make_remember, wallet_directory, wallet_names, wallet_settings
 from rpc.server import RpcOptions
 from wallet.context import WalletContext
 from wallet.database import FILE_NAME
 from wallet.served import LocalWalletLoader
+from wallet.transaction import Confirmed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +21,26 @@ if TYPE_CHECKING:
     from cli.arguments import Arguments
     from cli.startup import Place
     from interfaces.wallet import ChainSource
+    from wallet.transaction import WalletTx
+    from wallet.wallet import Wallet
 
 
 def _nothing() -> None:
     pass
+
+
+def _notify(commands: Commands, command: str, wallet: Wallet, wtx: WalletTx) -> None:
+    """Run -walletnotify (Core: CWallet::AddToWallet)."""
+    state = wtx.state
+    values = {
+        "%s": wtx.txid[::-1].hex(),
+        "%b": state.block[::-1].hex() if isinstance(state, Confirmed) else "unconfirmed",
+        "%h": str(state.height) if isinstance(state, Confirmed) else "-1",
+        "%w": shlex.quote(wallet.name),
+    }
+    for name, value in values.items():
+        command = command.replace(name, value)
+    commands.start(command)
 
 
 def make_loader(
@@ -41,6 +61,9 @@ def make_loader(
         remember=make_remember(arguments, place, first),
         shutdown=shutdown,
     )
+    command = arguments.get("walletnotify")
+    if command and command != "0":
+        context.notify = partial(_notify, Commands(), command)
     options = RpcOptions(deprecated=frozenset(arguments.get_list("deprecatedrpc")), log_path=log_path(arguments, place))
     skip_failing = not arguments.on_command_line("wallet")
     return LocalWalletLoader(context, names, options, skip_failing=skip_failing)

@@ -133,8 +133,14 @@ def wallet_directory(arguments: Arguments, place: Place) -> Path:
 
 
 def wallet_names(arguments: Arguments) -> list[str] | None:
-    """Return the wallets to load at start; None if the user said nothing of them."""
-    return arguments.get_list("wallet") if arguments.is_set("wallet") else None
+    """Return the wallets to load at start; None if the user said nothing of them. Raises StartError."""
+    names = arguments.values("wallet")
+    if not all(isinstance(name, str) for name in names):
+        raise StartError(
+            "Invalid value detected for '-wallet' or '-nowallet'. '-wallet' requires a string value, while '-nowallet' "
+            "accepts only '1' to disable all wallets"
+        )
+    return names if arguments.is_set("wallet") else None
 
 
 def reread_wallet_names(arguments: Arguments, place: Place) -> None:

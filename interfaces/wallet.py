@@ -193,3 +193,7 @@ class WalletLoader(Interface, schema="wallet.capnp"):
     @abstractmethod
     def set_mock_time(self, seconds: int) -> None:
         """Stop the wallets' clock; 0 lets it run again."""
+
+    @abstractmethod
+    def bring_forward(self, seconds: int) -> None:
+        """Bring forward what wallets do from time to time (Core: schedulerMockForward)."""

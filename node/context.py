@@ -49,6 +49,8 @@ class NodeContext:
     """How templates are filled."""
     echo_elsewhere: Callable[[str], str] = str
     """Has a process spawned for it send a text back."""
+    bring_wallets_forward: Callable[[int], None] | None = None
+    """Has wallets do sooner what they do from time to time, by so many seconds; None where there are none."""
     miner: Miner = field(init=False)
     """Templates, and those who wait for them."""
 

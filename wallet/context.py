@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wallet.settings import WalletSettings
+from wallet.tracker import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from common.chains import ChainParams
     from interfaces.chain import Chain
     from interfaces.events import Events
+    from wallet.transaction import WalletTx
     from wallet.wallet import Wallet
 
 
@@ -58,6 +61,8 @@ class WalletContext:
         self.lost: Callable[[Exception], None] = _ignore
         """Hears, once for each wallet, that the connection to the node is lost."""
         self.remember = remember
+        self.notify: Callable[[Wallet, WalletTx], None] | None = None
+        """Hears of each transaction that a wallet took, or that a block took (-walletnotify)."""
         self.shutdown = shutdown
         self.loading: set[str] = set()
         """Names of wallets that are about to be loaded; hold `lock`."""
@@ -84,8 +89,16 @@ class WalletContext:
 
     def add(self, wallet: Wallet) -> None:
         """Take a wallet that was loaded."""
+        if self.notify is not None:
+            wallet.listeners.append(partial(self._tell, wallet))
         with self.lock:
             self._wallets.append(wallet)
+
+    def _tell(self, wallet: Wallet, wtx: WalletTx, change: Change) -> None:
+        # What the user gave up or replaced himself is no news to him.
+        matters = wtx.is_confirmed or not (wtx.is_abandoned or wtx.replaced_by)
+        if self.notify is not None and (change is Change.NEW or (change is Change.UPDATED and matters)):
+            self.notify(wallet, wtx)
 
     def remove(self, wallet: Wallet) -> bool:
         """Let go of a wallet; whether it was there."""

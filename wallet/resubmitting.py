@@ -67,6 +67,11 @@ class Resender:
             except Exception as error:  # noqa: BLE001 - the node is gone, or the wallet; there is a next time
                 log.debug("Sending again: %s", error)
 
+    def bring_forward(self, seconds: int) -> None:
+        """Look at once if within so many seconds there would be a look."""
+        if seconds >= _LOOK_SECONDS:
+            self.look()
+
     def look(self) -> None:
         """Send what is due, if the node can send."""
         context = self._context

@@ -232,6 +232,11 @@ class LocalWalletLoader(WalletLoader):
         """Stop the clock."""
         self._context.set_mock_time(seconds)
 
+    def bring_forward(self, seconds: int) -> None:
+        """Look sooner what to send again."""
+        if self._resender is not None:
+            self._resender.bring_forward(seconds)
+
     def close(self) -> None:
         """Close all wallets. Idempotent."""
         self.rpc.interrupt()

@@ -53,6 +53,7 @@ interface WalletLoader {
       failed :WalletFailed $Proxy.exception("WalletFailedError"));
   setMockTime @11 (context :Proxy.Context, seconds :Int64) -> ();
   unloadWallets @12 (context :Proxy.Context) -> ();
+  bringForward @13 (context :Proxy.Context, seconds :Int64) -> ();
 }
 
 struct WalletFailed {

@@ -52,6 +52,8 @@ def mockscheduler(context: RpcContext, delta_time: int) -> Json:
         raise RpcError(RPC_MISC_ERROR, "delta_time must be between 1 and 3600 seconds (1 hr)")
     if context.node.fees is not None:
         context.node.fees.bring_forward(delta_time)
+    if context.node.bring_wallets_forward is not None:
+        context.node.bring_wallets_forward(delta_time)
     return None
 
 

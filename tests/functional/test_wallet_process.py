@@ -160,3 +160,15 @@ def test_alone(programs: Programs) -> None:
     assert failed(programs.ask(OFFLINE, "getblockcount")) == (-32601, "Method not found")
     assert ok(programs.ask(OFFLINE, "stop")) == "pynode stopping"
     assert wallet.wait(20) == 0
+
+
+def test_a_command_hears_of_transactions(programs: Programs) -> None:
+    out = programs.data_dir / "heard"
+    programs.node(f"-walletnotify=echo %s %b %h %w >> {out}")
+    ok(programs.ask("createwallet", "my 'w'"))
+    address = str(ok(programs.ask("getnewaddress")))
+    blocks = ok(programs.ask("generatetoaddress", "1", address))
+    wait_for(lambda: out.exists() and out.read_text().endswith("\n"), "the command ran")
+    txid, heard, height, name = out.read_text().rstrip("\n").split(" ", 3)
+    assert len(txid) == 64
+    assert ([heard], height, name) == (blocks, "1", "my 'w'")
