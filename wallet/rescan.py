@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("wallet")
 scan_log: Final = logging.getLogger("scan")
-_WHY: Final = {True: "filter matched", False: "filter did not match", None: "WARNING: block filter not found!"}
 
 TIMESTAMP_WINDOW: Final = 2 * 60 * 60
 """Seconds by which the times of blocks may be off."""
 _SAVE_SECONDS: Final = 60
 _PROGRESS_BLOCKS: Final = 100
 _UNASKED_BLOCKS: Final = 100
+_MANY_SCRIPTS: Final = 2000
 
 
 class ScanStatus(Enum):
@@ -127,9 +127,7 @@ class Rescan:
                     self._aborted.set()
                     break
             is_due = save_progress and time.monotonic() - saved > _SAVE_SECONDS
-            is_needed = filters is None or filters.must_read(hash_)
-            if is_needed and filters is not None:
-                scan_log.debug("Fast rescan: inspect block %d [%s] (%s)", height, hash_[::-1].hex(), filters.why)
+            is_needed = filters is None or filters.must_read(hash_, height)
             begun = time.perf_counter()
             parts = BlockParts(locator=is_due and is_needed, next_block=True, data=is_needed)
             reorgs = self._wallet.reorgs
@@ -196,8 +194,8 @@ class Rescan:
 class _Filters:
     """Tells which blocks to read: those whose filters match the wallet's scripts.
 
-    To match many scripts may take longer than to read a small block. So the time of both is watched, and as long as
-    reading is quicker, nearly all blocks are read unasked.
+    To match many scripts may take longer than to read a block. So where there are many, the time of both is watched,
+    and as long as reading is quicker, nearly all blocks are read unasked.
     """
 
     def __init__(self, wallet: Wallet, chain: Chain) -> None:
@@ -207,14 +205,11 @@ class _Filters:
         self._matching = 0.0
         self._reading = 0.0
         self._unasked = 0
-        self.why = ""
-        """Why the last block was to be read or not, for the log."""
 
-    def must_read(self, block: bytes) -> bool:
+    def must_read(self, block: bytes, height: int) -> bool:
         """Whether to read a block: its filter matches or is missing, or reading is quicker."""
         if self._unasked:
             self._unasked -= 1
-            self.why = "filter not asked"
             return True
         if len(self._scripts) != len(self._wallet.scripts):
             with self._wallet.lock:
@@ -222,11 +217,14 @@ class _Filters:
         begun = time.perf_counter()
         matches = self._chain.block_filter_matches_any(block, self._scripts)
         self._matching = _average(self._matching, time.perf_counter() - begun)
-        self.why = _WHY[matches]
-        if not self._reading:
-            return True  # So that there is a time to compare with.
-        if self._matching > self._reading:
-            self._unasked = _UNASKED_BLOCKS
+        if matches is not False:
+            why = "(filter matched)" if matches else "(WARNING: block filter not found!)"
+            scan_log.debug("Fast rescan: inspect block %d [%s] %s", height, block[::-1].hex(), why)
+        if len(self._scripts) > _MANY_SCRIPTS:
+            if not self._reading:
+                return True  # So that there is a time to compare with.
+            if self._matching > self._reading:
+                self._unasked = _UNASKED_BLOCKS
         return matches is not False
 
     def was_read(self, seconds: float) -> None:
