@@ -101,7 +101,7 @@ def test_typed_client_of_bitcoin_core(tmp_path: Path) -> None:
 def test_events(programs: Programs, tmp_path: Path) -> None:
     """The follower prints what comes, is killed, and goes on where it was."""
     programs.node("-disablewallet", "-server=0")
-    (follower,) = blocks("events.md", "python")
+    follower, _ = blocks("events.md", "python")
     script = tmp_path / "follower.py"
     script.write_text(follower.replace(SOCKET, str(programs.network_dir / "node.sock")))
 
