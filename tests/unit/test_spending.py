@@ -1,5 +1,7 @@
 """Transactions that a wallet makes: the node takes them, they pay whom they should, and the fee is as asked for."""
 
+import random
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -293,3 +295,35 @@ def test_two_who_spend_at_once_take_different_coins(spender: SpendingWallet) -> 
         thread.join()
     assert spender.node.mempool.txids() == {tx.txid for tx in made}
     assert len(made) == 6
+
+
+def test_payments_of_all_sorts_keep_all_money(spender: SpendingWallet) -> None:
+    """Random amounts, rates and ways to pay the fee, over coins of all kinds."""
+    rng = random.Random(11)
+    for kind in KINDS:
+        spender.receive([rng.randrange(1_000, 400_000) for _ in range(8)], kind)
+    made = 0
+    for _ in range(60):
+        per_vbyte = rng.choice([1, 2.5, 11, 40, 95])
+        amounts = [rng.choice([294, 1_000, rng.randrange(300, 900_000)]) for _ in range(rng.randrange(1, 4))]
+        scripts = [b"\0\x14" + rng.randbytes(20) for _ in amounts]
+        paying = {place for place in range(len(amounts)) if rng.random() < 0.3}
+        control = rate(per_vbyte)
+        control.avoid_partial_spends = rng.random() < 0.3
+        recipients = [
+            Recipient(script, amount, place in paying)
+            for place, (script, amount) in enumerate(zip(scripts, amounts, strict=True))
+        ]
+        try:
+            found = create_transaction(spender.wallet, spender.view, recipients, control)
+        except SpendError as error:
+            assert re.search("Insufficient|exceeds your balance|too small|exceeds maximum", str(error)), error  # noqa: PT017
+            continue
+        made += 1
+        given = {output.script_pubkey: output.value for output in found.transaction.outputs}
+        off = [amount - given[script] for script, amount in zip(scripts, amounts, strict=True)]
+        assert all(part >= 0 if place in paying else part == 0 for place, part in enumerate(off))
+        assert sum(off) == (found.fee if paying and found.change_position is not None else sum(off))
+        paid = [TxOut(given[script], script) for script in scripts]
+        check(spender, found, paid, FeeRate(round(per_vbyte * 1000)))
+    assert made > 20
