@@ -113,6 +113,24 @@ def test_an_import_finds_what_was_paid_before(setup: Setup) -> None:
     assert setup.server.rpc("getnewaddress", wallet="late") == setup.server.rpc("getnewaddress", wallet="other")
 
 
+def test_what_is_imported_offline_is_looked_for_once_there_is_a_node(setup: Setup) -> None:
+    setup.server.rpc("createwallet", "other", False, True)
+    request = {"desc": DESCRIPTOR, "timestamp": 0, "active": True, "range": 4}
+    setup.server.rpc("importdescriptors", [request], wallet="other")
+    txid = setup.pay(setup.server.rpc("getnewaddress", wallet="other"))
+    setup.node.mempool.mine_all()
+    setup.server.rpc("createwallet", "late", False, True)
+    setup.server.rpc("unloadwallet", "late")
+    with wallet_server(setup.folder / "offline") as offline:
+        (setup.folder / "wallets" / "late").rename(setup.folder / "offline" / "late")
+        offline.rpc("loadwallet", "late")
+        assert offline.rpc("importdescriptors", [request]) == [{"success": True}]
+        assert offline.rpc("listtransactions") == []
+    (setup.folder / "offline" / "late").rename(setup.folder / "wallets" / "late")
+    setup.server.rpc("loadwallet", "late")
+    assert [each["txid"] for each in setup.server.rpc("listtransactions", wallet="late")] == [txid]
+
+
 def test_a_rescan_tells_its_heights_and_refuses_wrong_ones(setup: Setup) -> None:
     tip = setup.node.chainstate.tip().height
     assert setup.rpc("rescanblockchain") == {"start_height": 0, "stop_height": tip}
