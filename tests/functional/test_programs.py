@@ -245,6 +245,8 @@ def test_gui_starts_a_node(programs: Programs) -> None:
     gui = programs.start("pygui")
     wait_for(lambda: sorted(p.name() for p in children(gui)) == ["pynode", "pywallet"], "pygui started the others")
     spawned = children(gui)
+    log = programs.network_dir / "debug.log"
+    wait_for(lambda: "Done loading" in log.read_text(), "the node is ready")
     time.sleep(0.5)
     gui.send_signal(signal.SIGINT)
     assert gui.wait(20) == 0
