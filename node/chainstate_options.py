@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from node import kernel, kernel_symbols
+from node import kernel, kernel_snapshots, kernel_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,12 +91,30 @@ class ChainstateOptions:
     """Called, at times under locks, when `Chainstate.warnings` has changed: never wait."""
 
 
+_SNAPSHOTS: Final = (
+    (
+        110,
+        "86e9a1205b418b16dde3a18a78c730e30137e28466bda5dbf6b33ab8fc05447c",
+        "135eec25a6fb277884e5824e7aa7d052c4868161c99a5122170b5266f86c273d",
+    ),
+    (
+        299,
+        "106b2c56233e378a824cf0d5ff2be42ed32c72f1605c9be288d00942908a40ac",
+        "0c552ced4721c249a389eb9b08cb8da261cd46f0e7b5f9d064d48f3113406853",
+    ),
+)
+"""Coins of regtest that the kernel knows at other blocks: height, coins and block as Core's tests of v32 have them."""
+
+
 def make_parameters(chain: ChainParams, options: ChainstateOptions) -> int:
     """Return a handle of chain parameters, which the caller destroys. Raises KernelSymbolsError."""
     if options.signet_challenge is not None:
         parameters = kernel_symbols.signet_parameters(options.signet_challenge)
     else:
         parameters = kernel.chain_parameters_create(_KINDS[chain.name])
+    if chain.name == "regtest" and kernel_symbols.is_pinned_build():
+        for height, coins, block in _SNAPSHOTS:
+            kernel_snapshots.know_snapshot(parameters, height, bytes.fromhex(coins)[::-1], bytes.fromhex(block)[::-1])
     for name, height in options.activation_heights:
         kernel_symbols.set_parameter(parameters, name, height)
         if name == "segwit" and height > 0:

@@ -13,7 +13,7 @@ from ctypes import c_bool, c_int, c_long, c_size_t, c_void_p
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from node.kernel_symbols import KernelSymbolsError, free_string, function, libc, main_lock, pointer, string
+from node.kernel_symbols import KernelSymbolsError, free_string, function, libc, main_lock, pointer, require, string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ _VALIDATED: Final = 0
 _INVALID: Final = 2
 _PARAMETERS_SNAPSHOTS: Final = 696
 _SNAPSHOT_SIZE: Final = 80
+_SNAPSHOT_COINS: Final = 4
 _SNAPSHOT_HASH: Final = 48
 _METADATA_SIZE: Final = 96
 _METADATA_BASE: Final = 52
@@ -99,9 +100,21 @@ def _chain(address: int) -> ChainOfKernel:
 
 def known_snapshots(symbols: ManagerSymbols) -> set[bytes]:
     """Return the hashes (internal order) of the blocks whose coins the chain's parameters vouch for."""
-    vector = symbols.parameters() + _PARAMETERS_SNAPSHOTS
-    begin, end = pointer(vector), pointer(vector + 8)
-    return {ctypes.string_at(place + _SNAPSHOT_HASH, 32) for place in range(begin, end, _SNAPSHOT_SIZE)}
+    return {ctypes.string_at(place + _SNAPSHOT_HASH, 32) for place in _snapshots(symbols.parameters())}
+
+
+def know_snapshot(parameters: int, height: int, coins: bytes, block: bytes) -> None:
+    """Vouch for other coins at a height that chain parameters know one for; hashes in internal order."""
+    require()
+    for place in _snapshots(parameters):
+        if c_int.from_address(place).value == height:
+            ctypes.memmove(place + _SNAPSHOT_COINS, coins, 32)
+            ctypes.memmove(place + _SNAPSHOT_HASH, block, 32)
+
+
+def _snapshots(parameters: int) -> range:
+    vector = parameters + _PARAMETERS_SNAPSHOTS
+    return range(pointer(vector), pointer(vector + 8), _SNAPSHOT_SIZE)
 
 
 def activate(symbols: ManagerSymbols, path: Path, offset: int, base: bytes, count: int) -> int:

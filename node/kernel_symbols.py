@@ -338,6 +338,13 @@ class ManagerSymbols:
         with main_lock():
             return float(call(self.manager, entry))
 
+    def background_progress(self, entry: int) -> float:
+        """Guess which part of what is to be verified behind a snapshot is, up to a block."""
+        name = "_ZNK17ChainstateManager33GetBackgroundVerificationProgressERK11CBlockIndex"
+        call = function(name, ctypes.c_double, c_void_p, c_void_p)
+        with main_lock():
+            return float(call(self.manager, entry))
+
     def block_version(self, previous: int) -> int:
         """Return the version of a block to build on another one (BIP9)."""
         name = "_ZN16VersionBitsCache19ComputeBlockVersionEPK11CBlockIndexRKN9Consensus6ParamsE"

@@ -51,6 +51,20 @@ def _progress(context: RpcContext, entry: BlockEntry) -> Real:
             Result(Kind.NUM_TIME, "mediantime", f"The median time of it and the ten before, as {UNIX_EPOCH_TIME}"),
             Result(Kind.NUM, "verificationprogress", "A guess how much of the chain is validated [0..1]"),
             Result(Kind.BOOL, "initialblockdownload", "Whether the node still catches up with the chain"),
+            Result(
+                Kind.OBJ,
+                "backgroundvalidation",
+                "How far the blocks below a snapshot are verified (only while they are)",
+                (
+                    Result(Kind.NUM, "snapshotheight", "The height of the snapshot"),
+                    Result(Kind.NUM, "blocks", "The height of the last block verified"),
+                    Result(Kind.STR, "bestblockhash", "Its hash"),
+                    Result(Kind.NUM_TIME, "mediantime", f"Its median time, as {UNIX_EPOCH_TIME}"),
+                    Result(Kind.NUM, "verificationprogress", "A guess how much is verified [0..1]"),
+                    Result(Kind.STR_HEX, "chainwork", "The hashes expected to make the chain up to it, in hex"),
+                ),
+                optional=True,
+            ),
             Result(Kind.STR_HEX, "chainwork", "The hashes expected to make the chain, in hex"),
             Result(Kind.NUM, "size_on_disk", "The bytes of all block and undo files"),
             Result(Kind.BOOL, "pruned", "Whether old blocks are deleted"),
@@ -87,15 +101,31 @@ def getblockchaininfo(context: RpcContext) -> Json:
         "mediantime": tip.median_time_past,
         "verificationprogress": _progress(context, tip),
         "initialblockdownload": chainstate.is_initial_block_download(),
-        "chainwork": f"{tip.chain_work:064x}",
-        "size_on_disk": _size_on_disk(chainstate),
     }
+    behind, base = chainstate.historical, chainstate.snapshot_base
+    snapshot = None if base is None else chainstate.entry(base)
+    if behind is not None and snapshot is not None:
+        result["backgroundvalidation"] = _background(chainstate, behind.tip(), snapshot)
+    result |= {"chainwork": f"{tip.chain_work:064x}", "size_on_disk": _size_on_disk(chainstate)}
     result |= _pruning(chainstate)
     if node.chain.name == "signet":
         with chainstate.symbols() as symbols:
             result["signet_challenge"] = symbols.signet_challenge().hex()
     result["warnings"] = context.server.warnings_result(chainstate.warnings.values())
     return result
+
+
+def _background(chainstate: Chainstate, tip: BlockEntry, snapshot: BlockEntry) -> Json:
+    with chainstate.symbols() as symbols:
+        progress = symbols.background_progress(tip.address)
+    return {
+        "snapshotheight": snapshot.height,
+        "blocks": tip.height,
+        "bestblockhash": hash_hex(tip),
+        "mediantime": tip.median_time_past,
+        "chainwork": f"{tip.chain_work:064x}",
+        "verificationprogress": Real(progress),
+    }
 
 
 def _size_on_disk(chainstate: Chainstate) -> int:

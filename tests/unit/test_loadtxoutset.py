@@ -123,6 +123,9 @@ def test_from_a_snapshot_to_a_verified_chain(tmp_path: Path, snapshot: Path) -> 
         top = build_block(block_hash(blocks[-1]), HEIGHT + 1)
         node.submit(top, *blocks[5:150])
         assert states(node) == [(150, True, ""), (HEIGHT + 1, False, BASE)]
+        behind = node.ask("getblockchaininfo")["backgroundvalidation"]
+        assert (behind["snapshotheight"], behind["blocks"], behind["chainwork"]) == (HEIGHT, 150, f"{151 * 2:064x}")
+        assert behind["verificationprogress"] == pytest.approx(151 / 201)
         node.wait_for_indexes(150)
         assert node.coins() == HEIGHT + 1
         assert node.ask("loadtxoutset", str(snapshot)) == (
@@ -134,6 +137,7 @@ def test_from_a_snapshot_to_a_verified_chain(tmp_path: Path, snapshot: Path) -> 
         assert node.coins() == HEIGHT + 1
         node.submit(*blocks[150:])
         assert states(node) == [(HEIGHT + 1, True, BASE)]
+        assert "backgroundvalidation" not in node.ask("getblockchaininfo")
         node.wait_for_indexes(HEIGHT + 1)
         txid = node.ask("getblock", BASE)["tx"][0]
         assert node.ask("getrawtransaction", txid, 1)["blockhash"] == BASE
