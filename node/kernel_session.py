@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from common.chains import ChainParams
     from node.chainstate_options import ChainstateOptions
 
+log: Final = logging.getLogger()
 _INTERRUPT_CHECK: Final = 0.1
 
 
@@ -96,6 +99,8 @@ class KernelSession:
 
     def _load(self, network_dir: Path, options: ChainstateOptions) -> int:
         blocks_dir = str((options.blocks_dir or network_dir) / "blocks").encode()
+        if options.reindex or options.reindex_chainstate:
+            _remove_snapshot(network_dir)
         data_dir = str(network_dir).encode()
         handle = kernel.manager_options_create(self._context, data_dir, len(data_dir), blocks_dir, len(blocks_dir))
         if not handle:
@@ -148,6 +153,17 @@ class KernelSession:
             if manager:
                 kernel.manager_destroy(manager)
                 kernel.context_destroy(self._context)
+
+
+def _remove_snapshot(network_dir: Path) -> None:
+    """Do what the kernel itself would do for a reindex if it did not ask a mempool that it has not. Raises as above."""
+    folder = network_dir / "chainstate_snapshot"
+    if folder.exists():
+        log.info("[snapshot] deleting snapshot chainstate due to reindexing")
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise ChainstateError("Couldn't remove snapshot chainstate.") from error
 
 
 def _structures(callbacks: Callbacks) -> tuple[kernel.ValidationCallbacks, kernel.NotificationCallbacks]:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from common.version import CORE_VERSION
-from node.network_options import NETWORKS, service_names
+from node.network_options import NETWORKS, NODE_NETWORK, service_names
 from node.rpc.mempool_access import mempool_of
 from rpc.help import examples
 from rpc.json import Amount
@@ -150,12 +150,14 @@ def getnetworkinfo(context: RpcContext) -> Json:
     network = context.node.network
     options = mempool_of(context).options
     proxies = network.proxies
+    # Old blocks cannot be had from a node that has not verified what is below a snapshot.
+    services = network.services & ~(NODE_NETWORK if context.node.chainstate.historical is not None else 0)
     return {
         "version": CORE_VERSION,
         "subversion": network.user_agent,
         "protocolversion": PROTOCOL_VERSION,
-        "localservices": f"{network.services:016x}",
-        "localservicesnames": service_names(network.services),
+        "localservices": f"{services:016x}",
+        "localservicesnames": service_names(services),
         "localrelay": False,
         "timeoffset": 0,
         "networkactive": False,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from snapshot_chain import HEIGHT, snapshot_blocks
 
 from common.chains import REGTEST
 from node.chainstate import Chainstate
+from node.chainstate_options import ChainstateOptions
 from node.context import NodeContext
 from node.indexes import coin_snapshot
 from node.indexes.indexes import Indexes, IndexOptions, SnapshotChain
@@ -30,12 +32,13 @@ OPTIONS = IndexOptions(transactions=True, filters=True, coin_stats=True)
 class Node:
     """A chain with its indexes and its RPC."""
 
-    def __init__(self, folder: Path) -> None:
-        self.chainstate = Chainstate(folder, REGTEST)
+    def __init__(self, folder: Path, **options: bool) -> None:
+        self.chainstate = Chainstate(folder, REGTEST, ChainstateOptions(**options))  # type: ignore[arg-type]
         self.failures: list[str] = []
         snapshot = SnapshotChain(ValidatedChain(self.chainstate), self.chainstate.snapshot_base)
+        indexed = replace(OPTIONS, wipe=options.get("reindex", False))
         self.indexes = Indexes(
-            folder / "indexes", "regtest", self.chainstate, OPTIONS, self.failures.append, snapshot
+            folder / "indexes", "regtest", self.chainstate, indexed, self.failures.append, snapshot
         )  # fmt: skip
         self.indexes.start()
         self.server = RpcServer(full_table())
@@ -70,9 +73,9 @@ class Node:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Node]:
+def running(folder: Path, **options: bool) -> Iterator[Node]:
     folder.mkdir(exist_ok=True)
-    node = Node(folder)
+    node = Node(folder, **options)
     try:
         yield node
     finally:
@@ -146,6 +149,24 @@ def test_from_a_snapshot_to_a_verified_chain(tmp_path: Path, snapshot: Path) -> 
         assert not (tmp_path / "chainstate_snapshot").exists()
         assert node.ask("gettxoutsetinfo", "muhash", HEIGHT)["txouts"] == HEIGHT
         assert node.ask("verifychain", 4, 0)
+
+
+@pytest.mark.parametrize("option", ["reindex", "reindex_chainstate"])
+def test_a_reindex_forgets_the_snapshot(tmp_path: Path, snapshot: Path, option: str) -> None:
+    with running(tmp_path) as node:
+        node.follow_headers()
+        node.submit(*snapshot_blocks()[:5])
+        node.ask("loadtxoutset", str(snapshot))
+        if option == "reindex":  # Else regtest's own checks abort, those of bitcoin-node too.
+            node.submit(build_block(block_hash(snapshot_blocks()[-1]), HEIGHT + 1))
+            assert node.coins() == HEIGHT + 1
+    with running(tmp_path, **{option: True}) as node:
+        assert node.chainstate.wait_for_import(10)
+        wait_until(lambda: states(node) == [(5, True, "")], "the chain is what was verified")
+        assert node.coins() == 5
+        node.follow_headers()
+        assert node.ask("loadtxoutset", str(snapshot))["base_height"] == HEIGHT
+        assert node.coins() == HEIGHT
 
 
 def test_the_coin_index_is_taken_after_a_crash(tmp_path: Path, snapshot: Path) -> None:
