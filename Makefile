@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format format-check lint types imports test functional core-tests coverage bench bench-node bench-mempool check run lock clean
+.PHONY: help setup format format-check lint types imports test functional core-tests coverage bench bench-node bench-mempool bench-wallet check run lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ bench-node: setup ## Measure what a node costs: blocks, start, answers, subscrib
 
 bench-mempool: setup ## Measure what a mempool costs: admissions, blocks, memory, templates
 	$(BIN)/python -m benchmarks.mempool
+
+bench-wallet: setup ## Measure what a wallet of 10,000 transactions costs: load, answers, blocks, scans
+	$(BIN)/python -m benchmarks.wallet
 
 check: format-check lint types imports coverage ## Everything that must pass before a commit
 
