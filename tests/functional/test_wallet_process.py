@@ -4,6 +4,8 @@ import json
 import signal
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 from running_programs import Programs, children, programs, read_until, wait_for
@@ -137,6 +139,47 @@ def test_a_process_of_its_own_survives_the_node(programs: Programs) -> None:
     read_until(wallet, "wallet 'w' balance 0.00 immature 100.00")
     wallet.send_signal(signal.SIGTERM)
     assert wallet.wait(20) == 0
+
+
+def test_a_node_killed_in_the_middle_of_a_rescan(programs: Programs) -> None:
+    options = ("-disablewallet", "-checkblockindex=0")
+    node = programs.node(*options)
+    assert node.stdout is not None
+    reader = Thread(target=node.stdout.read)  # Or it would wait for somebody to read its log.
+    reader.start()
+    wallet = programs.start("pywallet", "-ipcconnect=auto", "-ipcbind=unix")
+    read_until(wallet, "height 0")
+    ok(programs.ask(OFFLINE, "createwallet", "w"))
+    address = str(ok(programs.ask(OFFLINE, "getnewaddress")))
+    ok(programs.ask("generatetoaddress", "101", address))
+    ok(programs.ask("generatetodescriptor", "1500", "raw(51)#8lvh9jxk"))
+    read_until(wallet, "height 1601")
+    balances = ok(programs.ask(OFFLINE, "getbalances"))
+    ok(programs.ask("stop"))  # So the blocks are on the disk: nobody would bring them back.
+    reader.join()
+    node = programs.node(*options)
+    read_until(wallet, "connected to")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(programs.ask, OFFLINE, "rescanblockchain")
+        wait_for(lambda: is_scanning(programs), "the rescan runs")
+        node.send_signal(signal.SIGSTOP)
+        assert not answer.done()
+        node.kill()
+        code, text = failed(answer.result())
+    assert code == -1
+    assert text
+    assert "\n" not in text
+    programs.node(*options)
+    read_until(wallet, "connected to")
+    assert ok(programs.ask(OFFLINE, "getbalances")) == balances
+    assert ok(programs.ask(OFFLINE, "rescanblockchain")) == {"start_height": 0, "stop_height": 1601}
+    assert ok(programs.ask(OFFLINE, "getbalances")) == balances
+
+
+def is_scanning(programs: Programs) -> bool:
+    info = ok(programs.ask(OFFLINE, "getwalletinfo"))
+    assert isinstance(info, dict)
+    return bool(info["scanning"])
 
 
 def test_two_processes_cannot_have_one_wallet(programs: Programs) -> None:
