@@ -26,6 +26,8 @@ NETWORK = NetworkOptions(
 class Warned:
     is_loading_blocks: bool = False
     warnings: dict[int, str] = field(default_factory=lambda: {1: "odd", 2: "odder"})
+    historical: object = None
+    """The chain below a snapshot, where there is one."""
 
 
 @dataclass
