@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
+from threading import Timer
 from typing import TYPE_CHECKING, Final
 
 from cli.common_options import CHAIN, HELP, IPC_CLIENT, IPC_SERVER, LOGGING, PLACE, SPAWNED
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from wallet.served import LocalWalletLoader
 
 log: Final = logging.getLogger()
+_ANSWER_TIME: Final = 0.2
 _PARENTS_LOG: Final = "debug.log"
 """A node and the wallet that it started write one log, as Bitcoin Core's node does."""
 
@@ -124,6 +127,11 @@ def _main(argv: list[str]) -> int:
             init.stop()
 
 
+def _end_soon(shutdown: Shutdown) -> None:
+    """End when whoever asked for it has the answer: unlike a node, this program has nothing else to do first."""
+    Timer(_ANSWER_TIME, shutdown.request).start()
+
+
 def _work(ipc: Ipc, init: WalletInit, arguments: Arguments, place: Place) -> int:
     """Have wallets and a node, or wallets alone, until the user or the node ends it."""
     from cli.wallet_connection import WalletConnection
@@ -137,7 +145,7 @@ def _work(ipc: Ipc, init: WalletInit, arguments: Arguments, place: Place) -> int
     node, spawned = reach_node(ipc, arguments, [*passed_on, "-disablewallet=1"])
     connection = None
     try:
-        loader = init.loader = make_loader(arguments, place, shutdown=shutdown.request)
+        loader = init.loader = make_loader(arguments, place, shutdown=partial(_end_soon, shutdown))
         try:
             for warning in loader.load_wallets():
                 sys.stderr.write(f"Warning: {warning}\n")
