@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.command import run
 from benchmarks.wallet import answering, following
 
 if TYPE_CHECKING:
@@ -18,17 +17,5 @@ _MEASURES: Final[dict[str, Callable[[int], None]]] = {
 }
 
 
-def main() -> None:
-    """Measure, and print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.wallet", description=__doc__)
-    parser.add_argument("--only", action="append", default=[], choices=list(_MEASURES), metavar="NAME")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start")
-    for name, measure in _MEASURES.items():
-        if name in (options.only or _MEASURES):
-            measure(options.rounds)
-
-
 if __name__ == "__main__":
-    main()
+    run("benchmarks.wallet", _MEASURES)
