@@ -89,6 +89,25 @@ def transaction_doc(
     )
 
 
+OUTPUT_ARGS: Final = (
+    Arg(
+        "",
+        Kind.OBJ_USER_KEYS,
+        "",
+        (Arg("address", Kind.AMOUNT, "The key is the address, the value the amount in BTC"),),
+        optional=True,
+    ),
+    Arg(
+        "",
+        Kind.OBJ,
+        "",
+        (Arg("data", Kind.STR_HEX, 'The key is "data", the value what an OP_RETURN output holds, in hex'),),
+        optional=True,
+    ),
+)
+"""The outputs of a transaction: what an element of the list may be."""
+
+
 def creation_args() -> tuple[Arg, ...]:
     """Return the arguments of the methods that make an unsigned transaction (Core: CreateTxDoc)."""
     return (
@@ -121,22 +140,7 @@ def creation_args() -> tuple[Arg, ...]:
             "What it pays, as pairs of key and value.\n"
             "Each address may be there once, and `data` once.\n"
             "One object that holds all pairs is accepted too, for compatibility.",
-            (
-                Arg(
-                    "",
-                    Kind.OBJ_USER_KEYS,
-                    "",
-                    (Arg("address", Kind.AMOUNT, "The key is the address, the value the amount in BTC"),),
-                    optional=True,
-                ),
-                Arg(
-                    "",
-                    Kind.OBJ,
-                    "",
-                    (Arg("data", Kind.STR_HEX, 'The key is "data", the value what an OP_RETURN output holds, in hex'),),
-                    optional=True,
-                ),
-            ),
+            OUTPUT_ARGS,
             skip_type_check=True,
         ),
         Arg(

@@ -27,11 +27,11 @@ from rpc.help import example_cli, examples
 from rpc.json import Amount
 from rpc.method import Arg, Kind, Result, method
 from rpc.psbt_arguments import VERSION_ARG, check_version, signing_error
+from rpc.transaction_doc import OUTPUT_ARGS
 from wallet.flags import DISABLE_PRIVATE_KEYS
 from wallet.rpc.context import ensure_unlocked
 from wallet.rpc.spending_options import (
     MODE_ARG,
-    OUTPUT_ARGS,
     RATE_ARG,
     TARGET_ARG,
     flag,

@@ -24,6 +24,7 @@ from rpc.errors import (
     RpcError,
 )
 from rpc.method import Arg, Kind, Num
+from rpc.transaction_doc import OUTPUT_ARGS
 from wallet.flags import AVOID_REUSE
 from wallet.spending.choosing import TRUC_MAX_WEIGHT, TRUC_VERSION
 from wallet.spending.coin_control import CoinControl, FeeMode, Recipient
@@ -98,22 +99,6 @@ MODE_ARG: Final = Arg(
 RATE_ARG: Final = Arg("fee_rate", Kind.AMOUNT, "The fee rate in sat/vB", hint="not set, the wallet estimates it")
 REPLACEABLE_ARG: Final = Arg(
     "replaceable", Kind.BOOL, "Whether the transaction says that it may be replaced (BIP125)", hint="wallet default"
-)
-OUTPUT_ARGS: Final = (
-    Arg(
-        "",
-        Kind.OBJ_USER_KEYS,
-        "",
-        (Arg("address", Kind.AMOUNT, "The key is the address, the value the amount in BTC"),),
-        optional=True,
-    ),
-    Arg(
-        "",
-        Kind.OBJ,
-        "",
-        (Arg("data", Kind.STR_HEX, 'The key is "data", the value what an OP_RETURN output holds, in hex'),),
-        optional=True,
-    ),
 )
 OUTPUTS_ARG: Final = Arg(
     "outputs",
