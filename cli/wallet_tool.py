@@ -36,6 +36,9 @@ _COMMANDS: Final = {
     "createfromdump": "Make a wallet of the records in -dumpfile",
 }
 _WITH_DUMP_FILE: Final = {"dump", "createfromdump"}
+_KEEP_DUMP: Final = (
+    "The dumpfile may contain private keys. To ensure the safety of your Bitcoin, do not share the dumpfile.\n"
+)
 _SHARED: Final = {"datadir", *(option.name for option in CHAIN)}
 PROGRAM: Final = Program(
     "pywallet",
@@ -119,8 +122,8 @@ def _log(arguments: Arguments) -> None:
 
 
 def _execute(arguments: Arguments, command: str, chain: ChainParams, wallets: Path) -> int:
-    from wallet.database_files import open_database
-    from wallet.dump import create_from_dump, dump
+    from wallet.database_files import berkeley_file, is_berkeley_file, open_database
+    from wallet.dump import create_from_dump, dump, dump_legacy
     from wallet.errors import WalletError
     from wallet.names import wallet_path
 
@@ -134,13 +137,14 @@ def _execute(arguments: Arguments, command: str, chain: ChainParams, wallets: Pa
         if command == "createfromdump":
             create_from_dump(_dump_file(arguments, command), path, chain)
             return 0
+        if command == "dump" and is_berkeley_file(berkeley_file(path)):
+            dump_legacy(berkeley_file(path), _dump_file(arguments, command))
+            _print(_KEEP_DUMP)
+            return 0
         with open_database(path, chain, must_exist=command != "create", must_be_new=command == "create") as database:
             if command == "dump":
                 dump(database, _dump_file(arguments, command))
-                _print(
-                    "The dumpfile may contain private keys. To ensure the safety of your Bitcoin, do not share the "
-                    "dumpfile.\n"
-                )
+                _print(_KEEP_DUMP)
             else:
                 _print(_made(name, database, wallets) if command == "create" else _loaded(name, database, wallets))
     except WalletError as error:

@@ -10,11 +10,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from primitives.hashes import sha256d
+from wallet.berkeley import read_records
 from wallet.database import FILE_NAME
 from wallet.database_files import open_database
 from wallet.errors import WalletError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from common.chains import ChainParams
@@ -23,10 +25,21 @@ if TYPE_CHECKING:
 _MAGIC: Final = "BITCOIN_CORE_WALLET_DUMP"
 _VERSION: Final = 1
 _FORMAT: Final = "sqlite"
+_LEGACY_FORMAT: Final = "bdb"
 
 
 def dump(database: WalletDatabase, file: Path) -> None:
     """Write all records to a file that must be new. Raises WalletError with Core's texts."""
+    _write(file, _FORMAT, database.items)
+
+
+def dump_legacy(source: Path, file: Path) -> None:
+    """Write all records of a legacy wallet's file, as `dump` does. No program makes a wallet of such a dump."""
+    records = read_records(source)
+    _write(file, _LEGACY_FORMAT, records.items)
+
+
+def _write(file: Path, kind: str, records: Callable[[], Iterable[tuple[bytes, bytes]]]) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
@@ -37,8 +50,8 @@ def dump(database: WalletDatabase, file: Path) -> None:
         raise WalletError(f"Unable to open {file} for writing") from error
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            lines = [f"{_MAGIC},{_VERSION}\n".encode(), f"format,{_FORMAT}\n".encode()]
-            lines += [f"{key.hex()},{value.hex()}\n".encode() for key, value in database.items()]
+            lines = [f"{_MAGIC},{_VERSION}\n".encode(), f"format,{kind}\n".encode()]
+            lines += [f"{key.hex()},{value.hex()}\n".encode() for key, value in records()]
             body = b"".join(lines)
             stream.write(body + f"checksum,{sha256d(body).hex()}\n".encode())
     except BaseException as error:

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from berkeley_file import berkeley_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -165,3 +166,18 @@ def test_the_tool_leaves_a_wallet_alone_that_somebody_has_open(tool: Tool) -> No
 def test_a_wallet_of_another_chain_is_none_here(tool: Tool) -> None:
     WalletDatabase(tool.folder / "regtest" / "wallets" / "m", MAIN).close()
     assert "Data is not in recognized format." in tool.fails("-wallet=m", "info")
+
+
+def test_the_tool_dumps_a_legacy_wallet_and_no_more(tool: Tool) -> None:
+    file, dumped = tool.folder / "regtest" / "wallets" / "old" / "wallet.dat", tool.folder / "dump"
+    file.parent.mkdir()
+    file.write_bytes(berkeley_bytes({b"b": b"2", b"a": b""}))
+    assert "please use the wallet migration tool (migratewallet RPC" in tool.fails("-wallet=old", "info")
+    assert tool("-wallet=old", f"-dumpfile={dumped}", "dump")[0] == 0
+    lines = dumped.read_text().splitlines()
+    assert lines[:-1] == ["BITCOIN_CORE_WALLET_DUMP,1", "format,bdb", "61,", "62,32"]
+    said = tool.fails("-wallet=new", f"-dumpfile={dumped}", "createfromdump")
+    assert "Dumpfile specifies an unsupported database format (bdb)" in said
+    file.write_bytes(file.read_bytes()[:4096])
+    assert tool.fails("-wallet=old", f"-dumpfile={dumped}2", "dump") == "Last page number could not fit in file\n"
+    assert not (tool.folder / "dump2").exists()
