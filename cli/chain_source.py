@@ -8,17 +8,24 @@ from cli.errors import StartError
 from interfaces.wallet import ChainSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from interfaces.chain import Chain
     from interfaces.events import Events
     from interfaces.init import PynodeInit
 
 
+def _ignore(names: list[str]) -> None:
+    del names
+
+
 class NodeChainSource(ChainSource):
     """Makes objects of a node, ours or one that we are connected to."""
 
-    def __init__(self, node: PynodeInit) -> None:
-        """Ask `node`, which lives on when this is closed."""
+    def __init__(self, node: PynodeInit, on_loaded: Callable[[list[str]], None] = _ignore) -> None:
+        """Ask `node`, which lives on when this is closed; `on_loaded` hears what wallets are loaded."""
         self._node = node
+        self._on_loaded = on_loaded
 
     def make_chain(self) -> Chain:
         """Make a `Chain`. Raises StartError if the node has none."""
@@ -33,3 +40,7 @@ class NodeChainSource(ChainSource):
         if events is None:
             raise StartError("The node offers no Events interface")
         return events
+
+    def hear_loaded(self, names: list[str]) -> None:
+        """Pass it on."""
+        self._on_loaded(names)

@@ -280,7 +280,6 @@ class Node:
 
     def _prepare_wallet(self, arguments: Arguments, place: Place) -> WalletProcess:
         """Return the process that will have the wallets. Raises StartError for what it would refuse."""
-        from cli.chain_source import NodeChainSource
         from cli.mempool_settings import mempool_options
         from cli.wallet_process import WalletProcess
         from cli.wallet_settings import reread_wallet_names, wallet_directory, wallet_names, wallet_settings
@@ -294,7 +293,7 @@ class Node:
             reread_wallet_names(arguments, place)
             return arguments.to_list(secrets=False)
 
-        return WalletProcess(self._ipc, init.siblings, options, NodeChainSource(init))
+        return WalletProcess(self._ipc, init.siblings, options, init)
 
     def _start_wallet(self, wallet: WalletProcess, context: NodeContext) -> None:
         wallet.set_mock_time(context.clock.mock)

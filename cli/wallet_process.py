@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from cli.chain_source import NodeChainSource
 from cli.errors import StartError
+from cli.loaded_wallets import LoadedWallets
 from interfaces.init import PynodeInit
 from interfaces.wallet import WalletFailedError
 from ipc.errors import DisconnectedError, IpcError
@@ -18,13 +21,17 @@ if TYPE_CHECKING:
     from cli.processes import Siblings
     from interfaces.process import Process
     from interfaces.rpc import Rpc
-    from interfaces.wallet import ChainSource, WalletLoader
+    from interfaces.wallet import WalletLoader
     from ipc import Ipc
 
 log: Final = logging.getLogger()
 _ENDED: Final = (
     "The wallet process ended meanwhile. What it was asked may have been done or not; ask again to start it."
 )
+_UNLOAD_SECONDS: Final = 15.0
+"""How long wallets may take to be closed before their process is ended without, which loses nothing on the disk."""
+_END_SECONDS: Final = 5.0
+"""How long the process may take to end, once nobody speaks with it, before it is killed."""
 
 
 class WalletProcess:
@@ -35,14 +42,16 @@ class WalletProcess:
         ipc: Ipc,
         siblings: Siblings,
         options: Callable[[], list[str]],
-        node: ChainSource,
+        node: PynodeInit,
     ) -> None:
-        """Know how to start it: `options` returns its options, `node` gives it what it works with."""
+        """Know how to start it: `options` returns its options, `node` makes what it works with."""
         self._ipc = ipc
         self._siblings = siblings
         self._options = options
         self._node = node
         self._lock = threading.Lock()
+        self._loaded = LoadedWallets()
+        self._starting: PynodeInit | None = None
         self._init: PynodeInit | None = None
         self._process: Process | None = None
         self._loader: WalletLoader | None = None
@@ -51,30 +60,35 @@ class WalletProcess:
         self._closed = False
 
     def start(self) -> list[str]:
-        """Spawn it, have it load its wallets, and return warnings. Raises StartError."""
+        """Spawn it, have it load the wallets that the settings name, and return warnings. Raises StartError."""
         with self._lock:
             try:
-                return self._start()
+                return self._start(again=False)
             except WalletFailedError as error:
                 raise StartError(str(error)) from error
             except IpcError as error:
                 raise StartError(f"The wallet cannot be started. {error}") from error
 
-    def _start(self) -> list[str]:
-        init = self._ipc.spawn_process("pywallet", PynodeInit)
+    def _start(self, *, again: bool) -> list[str]:
+        init = self._ipc.spawn_process("pywallet", PynodeInit, patience=_END_SECONDS)
+        self._starting = init
         try:
             init.configure(self._options())
             process = init.make_process()
-            loader = init.make_wallet_loader(self._node)
+            loader = init.make_wallet_loader(NodeChainSource(self._node, partial(self._loaded.hear, init)))
             if loader is None:
                 raise StartError("The program pywallet offers no wallets")
             if self._mock_time:
                 loader.set_mock_time(self._mock_time)
-            warnings = loader.load_wallets()
+            self._loaded.listen_to(None if again else init)
+            warnings = self._loaded.load_again(loader) if again else loader.load_wallets()
+            self._loaded.listen_to(init)
             self._rpc = loader.make_rpc()
         except BaseException:
             init.close()
             raise
+        finally:
+            self._starting = None
         self._init, self._process, self._loader = init, process, loader
         self._siblings.add(process, spawned=True)
         self._ipc.add_cleanup(init, lambda: self._lost(init))
@@ -106,7 +120,7 @@ class WalletProcess:
             raise RpcError(RPC_CLIENT_NOT_CONNECTED, "Shutting down")
         log.info("Starting the wallet process again")
         try:
-            for warning in self._start():
+            for warning in self._start(again=True):
                 log.warning("%s", warning)
         except (IpcError, WalletFailedError, StartError) as error:
             raise RpcError(RPC_WALLET_ERROR, f"The wallet process cannot be started again: {error}") from error
@@ -136,9 +150,20 @@ class WalletProcess:
                 log.debug("The wallet process ended before it heard of the time")
 
     def unload(self) -> None:
-        """Have it close its wallets while the node still answers it."""
+        """Have it close its wallets while the node still answers it; if it takes too long, end it without."""
+        self._closed = True
+        closing = threading.Thread(target=self._unload, name="wallet-unload", daemon=True)
+        closing.start()
+        closing.join(_UNLOAD_SECONDS)
+        if closing.is_alive():
+            log.warning("The wallet process does not close its wallets and is ended without")
+            for init in (self._starting, self._init):
+                if init is not None:
+                    init.close()
+            closing.join(_END_SECONDS)
+
+    def _unload(self) -> None:
         with self._lock:
-            self._closed = True
             loader, self._loader = self._loader, None
         if loader is not None:
             try:
@@ -148,8 +173,8 @@ class WalletProcess:
 
     def close(self) -> None:
         """Have it end. Idempotent."""
+        self._closed = True
         with self._lock:
-            self._closed = True
             init, self._init = self._init, None
         if init is not None:
             init.close()

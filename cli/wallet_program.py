@@ -29,6 +29,10 @@ def _nothing() -> None:
     pass
 
 
+def _ignore(names: list[str]) -> None:
+    del names
+
+
 def _notify(commands: Commands, command: str, wallet: Wallet, wtx: WalletTx) -> None:
     """Run -walletnotify (Core: CWallet::AddToWallet)."""
     state = wtx.state
@@ -60,6 +64,7 @@ def make_loader(
         make_events=None if node is None else node.make_events,
         remember=make_remember(arguments, place, first),
         shutdown=shutdown,
+        tell_loaded=_ignore if node is None else node.hear_loaded,
     )
     command = arguments.get("walletnotify")
     if command and command != "0":

@@ -68,6 +68,13 @@ class ChainSource(Interface, schema="wallet.capnp"):
     def make_events(self) -> Events:
         """Make an `Events`. Each wallet has one of its own."""
 
+    @abstractmethod
+    def hear_loaded(self, names: list[str]) -> None:
+        """Hear which wallets are loaded, in order: after the start, and before who loaded or unloaded one is answered.
+
+        Wallets that are closed because their process ends count as loaded.
+        """
+
 
 class Wallet(Interface, schema="wallet.capnp"):
     """One wallet that is loaded. After it was unloaded every call fails."""

@@ -82,18 +82,21 @@ class Ipc:
             return self._made
 
     @overload
-    def spawn_process(self, exe_name: str) -> Init: ...
+    def spawn_process(self, exe_name: str, *, patience: float | None = None) -> Init: ...
 
     @overload
-    def spawn_process(self, exe_name: str, interface: type[T]) -> T: ...
+    def spawn_process(self, exe_name: str, interface: type[T], *, patience: float | None = None) -> T: ...
 
-    def spawn_process(self, exe_name: str, interface: type[Interface] = Init) -> Interface:
+    def spawn_process(
+        self, exe_name: str, interface: type[Interface] = Init, *, patience: float | None = None
+    ) -> Interface:
         """Start a sibling and return its first object, whose `close` ends and awaits it.
 
+        It is killed if it has not ended `patience` seconds after its connection did.
         Raises SpawnError if it cannot be started, IpcError if it ends before it answers.
         """
         protocol = self._protocol
-        child, sock = process.spawn(exe_name, self._argv0)
+        child, sock = process.spawn(exe_name, self._argv0, patience)
         with self._lock:
             self._children[child] = None
         try:

@@ -26,9 +26,10 @@ _PATIENCE: Final = 10.0
 class Child:
     """A process we started. It ends when its socket closes, and is always waited for."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        """Own a started process."""
+    def __init__(self, name: str, process: subprocess.Popen[bytes], patience: float | None) -> None:
+        """Own a started process, which is killed if `wait` has waited for `patience` seconds."""
         self.name = name
+        self._patience = patience
         self.pid = process.pid
         self._process = process
         self._waiting = threading.Lock()
@@ -41,17 +42,24 @@ class Child:
             known = self._process.returncode
             while self._process.returncode is None:
                 try:
-                    self._process.wait(_PATIENCE)
+                    self._process.wait(_PATIENCE if self._patience is None else self._patience)
                 except subprocess.TimeoutExpired:
-                    log.warning("ipc: Still waiting for process %s pid %d to exit", self.name, self.pid)
+                    if self._patience is None:
+                        log.warning("ipc: Still waiting for process %s pid %d to exit", self.name, self.pid)
+                    else:
+                        log.warning("ipc: Process %s pid %d does not exit and is killed", self.name, self.pid)
+                        self._process.kill()
             status = self._process.returncode
             if known is None:
                 log.debug("Process %s pid %d exited with status %d", self.name, self.pid, status)
             return status
 
 
-def spawn(name: str, argv0: str) -> tuple[Child, socket.socket]:
-    """Start the executable `name` that lies beside `argv0`, with one end of a socket pair. Raises SpawnError."""
+def spawn(name: str, argv0: str, patience: float | None = None) -> tuple[Child, socket.socket]:
+    """Start the executable `name` that lies beside `argv0`, with one end of a socket pair. Raises SpawnError.
+
+    It is killed if it has not ended `patience` seconds after somebody began to wait for that.
+    """
     import subprocess
 
     found = argv0 if "/" in argv0 else shutil.which(argv0) or argv0
@@ -68,7 +76,7 @@ def spawn(name: str, argv0: str) -> tuple[Child, socket.socket]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
     log.debug("Process %s pid %d launched", name, process.pid)
-    return Child(name, process), ours
+    return Child(name, process, patience), ours
 
 
 def spawned_socket(argv: Sequence[str]) -> socket.socket | None:

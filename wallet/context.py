@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wallet.settings import WalletSettings
 from wallet.tracker import Change
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from interfaces.events import Events
     from wallet.transaction import WalletTx
     from wallet.wallet import Wallet
+
+log: Final = logging.getLogger("wallet")
 
 
 def _remember_nothing(name: str, load: bool) -> bool:
@@ -34,6 +37,10 @@ def _nothing() -> None:
     pass
 
 
+def _tell_nobody(names: list[str]) -> None:
+    del names
+
+
 class WalletContext:
     """The chain, the place, the settings, and the wallets that are loaded. Thread-safe."""
 
@@ -47,11 +54,13 @@ class WalletContext:
         make_events: Callable[[], Events] | None = None,
         remember: Callable[[str, bool], bool] = _remember_nothing,
         shutdown: Callable[[], None] = _nothing,
+        tell_loaded: Callable[[list[str]], None] = _tell_nobody,
     ) -> None:
         """Begin without wallets.
 
         Without `chain` and `make_events` the wallets are offline. `remember` makes a wallet one of those to load at
         start, or not, and says whether it could. `shutdown` asks the program to end.
+        `tell_loaded` hears the names of the wallets that are loaded, whenever they changed on request.
         """
         self.params = params
         self.wallet_dir = wallet_dir
@@ -64,6 +73,8 @@ class WalletContext:
         self.notify: Callable[[Wallet, WalletTx], None] | None = None
         """Hears of each transaction that a wallet took, or that a block took (-walletnotify)."""
         self.shutdown = shutdown
+        self._tell_loaded = tell_loaded
+        self._telling = threading.Lock()
         self.loading: set[str] = set()
         """Names of wallets that are about to be loaded; hold `lock`."""
         self.lock = threading.Lock()
@@ -107,3 +118,11 @@ class WalletContext:
                 return False
             self._wallets.remove(wallet)
             return True
+
+    def tell_loaded(self) -> None:
+        """Tell whoever would load the wallets again which ones there are. Not to be called with a wallet's lock."""
+        with self._telling:  # So that what is told last is how it is.
+            try:
+                self._tell_loaded([wallet.name for wallet in self.wallets()])
+            except Exception as error:  # noqa: BLE001 - of whatever kind: it is no reason to fail
+                log.warning("The node could not be told which wallets are loaded: %s", error)

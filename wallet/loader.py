@@ -104,8 +104,10 @@ def _start(context: WalletContext, wallet: Wallet, failed: str, status: Database
         wallet.start()
     except WalletError as error:
         context.remove(wallet)
+        context.tell_loaded()
         wallet.close()
         raise DatabaseError(f"{failed} {error}", status) from error
+    context.tell_loaded()
 
 
 def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
@@ -194,6 +196,7 @@ def unload_wallet(context: WalletContext, wallet: Wallet, load_on_startup: bool 
     if not context.remove(wallet):
         return None
     wallet.close()
+    context.tell_loaded()
     warnings: list[str] = []
     _remember(context, wallet.name, load_on_startup, warnings)
     return warnings
@@ -238,10 +241,12 @@ def load_at_start(context: WalletContext, names: list[str], *, skip_failing: boo
             database.close()
     for wallet in context.wallets():
         wallet.start()
+    context.tell_loaded()
     return warnings
 
 
 def unload_all(context: WalletContext) -> None:
-    """Close all wallets."""
+    """Close all wallets, as their process ends."""
     for wallet in reversed(context.wallets()):
-        unload_wallet(context, wallet)
+        if context.remove(wallet):
+            wallet.close()

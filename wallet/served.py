@@ -150,7 +150,7 @@ class LocalWalletLoader(WalletLoader):
         self._skip_failing = skip_failing
         self._context = context
         self._names = names
-        self._resender: Resender | None = None
+        self._resender = Resender(context)
         self.rpc = MethodServer(full_table(), RpcContext, options)
         self.rpc.finish_warmup(context)
 
@@ -169,9 +169,7 @@ class LocalWalletLoader(WalletLoader):
     def load_wallets(self) -> list[str]:
         """Load those that the settings name."""
         with _told():
-            warnings = loader.load_at_start(self._context, self._names, skip_failing=self._skip_failing)
-        self._resender = self._resender or Resender(self._context)
-        return warnings
+            return loader.load_at_start(self._context, self._names, skip_failing=self._skip_failing)
 
     def make_rpc(self) -> Rpc:
         """Make an `Rpc` of the table of wallets."""
@@ -234,12 +232,10 @@ class LocalWalletLoader(WalletLoader):
 
     def bring_forward(self, seconds: int) -> None:
         """Look sooner what to send again."""
-        if self._resender is not None:
-            self._resender.bring_forward(seconds)
+        self._resender.bring_forward(seconds)
 
     def close(self) -> None:
         """Close all wallets. Idempotent."""
         self.rpc.interrupt()
-        if self._resender is not None:
-            self._resender.close()
+        self._resender.close()
         loader.unload_all(self._context)

@@ -32,6 +32,7 @@ interface ChainSource {
   destroy @0 (context :Proxy.Context) -> ();
   makeChain @1 (context :Proxy.Context) -> (result :Chain.Chain);
   makeEvents @2 (context :Proxy.Context) -> (result :Events.Events);
+  hearLoaded @3 (context :Proxy.Context, names :List(Text)) -> ();
 }
 
 interface WalletLoader {

@@ -43,6 +43,7 @@ def load(folder: Path, node: ChainSource) -> LocalWalletLoader:
         chain=node.make_chain(),
         make_events=node.make_events,
         remember=remember,
+        tell_loaded=node.hear_loaded,
     )
     return LocalWalletLoader(context, [])
 
@@ -64,11 +65,19 @@ def local(tmp_path: Path, no_leaks: None) -> Iterator[RegtestNode]:  # noqa: ARG
         yield node
 
 
+@pytest.fixture
+def heard() -> list[list[str]]:
+    """What the node heard of which wallets are loaded."""
+    return []
+
+
 @pytest.fixture(params=["direct", "ipc"])
-def loader(request: pytest.FixtureRequest, local: RegtestNode, tmp_path: Path) -> Iterator[WalletLoader]:
+def loader(
+    request: pytest.FixtureRequest, local: RegtestNode, heard: list[list[str]], tmp_path: Path
+) -> Iterator[WalletLoader]:
     folder = tmp_path / "wallets"
     folder.mkdir()
-    source = NodeChainSource(RegtestInit(local))
+    source = NodeChainSource(RegtestInit(local), heard.append)
     if request.param == "direct":
         with load(folder, source) as made:
             assert made.load_wallets() == []
@@ -114,6 +123,24 @@ def test_wallets_come_and_go(loader: WalletLoader, tmp_path: Path) -> None:
     assert loader.get_wallet("a") is None
     assert loader.load_wallet("a") == []
     assert loader.get_wallets() == ["b", "a"]
+
+
+def test_the_node_hears_which_wallets_are_loaded(loader: WalletLoader, heard: list[list[str]], tmp_path: Path) -> None:
+    assert heard == [[]]
+    made(loader, "a").backup_wallet(str(tmp_path / "copy.dat"))
+    assert heard[1:] == [["a"]]
+    call(loader, "createwallet", "b")
+    assert heard[2:] == [["a", "b"]]
+    loader.restore_wallet(str(tmp_path / "copy.dat"), "c")
+    loader.unload_wallet("a")
+    assert heard[3:] == [["a", "b", "c"], ["b", "c"]]
+    call(loader, "loadwallet", "a")
+    with pytest.raises(WalletFailedError):
+        loader.load_wallet("a")
+    call(loader, "unloadwallet", uri="/wallet/b")
+    assert heard[5:] == [["b", "c", "a"], ["c", "a"]]
+    loader.unload_wallets()
+    assert len(heard) == 7
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,44 @@ def test_a_killed_wallet_is_started_again(programs: Programs) -> None:
     assert len(children(node)) == 1
 
 
+def kill_wallet(node: subprocess.Popen[str]) -> None:
+    (wallet,) = children(node)
+    wallet.kill()
+    read_until(node, "The wallet process ended; the node goes on without it")
+
+
+def test_wallets_loaded_by_hand_are_loaded_again(programs: Programs) -> None:
+    node = programs.node()
+    for name in ("gone", "created", "named"):
+        ok(programs.ask("createwallet", name))
+    ok(programs.ask("-rpcwallet=created", "backupwallet", str(programs.data_dir / "copy.dat")))
+    ok(programs.ask("restorewallet", "restored", str(programs.data_dir / "copy.dat")))
+    ok(programs.ask("unloadwallet", "named", "true"))
+    ok(programs.ask("loadwallet", "named", "true"))
+    ok(programs.ask("unloadwallet", "gone"))
+    ok(programs.ask("-rpcwallet=created", "encryptwallet", "secret"))
+    ok(programs.ask("-rpcwallet=created", "walletpassphrase", "secret", "1000"))
+    for _ in range(2):
+        kill_wallet(node)
+        assert ok(programs.ask("listwallets")) == ["created", "restored", "named"]
+    read_until(node, "Wallet 'created' is loaded again, and locked until it is given its passphrase")
+    ok(programs.ask("unloadwallet", "named"))
+    kill_wallet(node)
+    assert ok(programs.ask("listwallets")) == ["created", "restored"]
+
+
+def test_a_wallet_that_broke_keeps_no_other_from_being_loaded_again(programs: Programs) -> None:
+    node = programs.node()
+    for name in ("a", "broken", "b"):
+        ok(programs.ask("-named", "createwallet", f"wallet_name={name}", "load_on_startup=true"))
+    kill_wallet(node)
+    (programs.network_dir / "wallets" / "broken" / "wallet.dat").write_bytes(b"SQLite format 3\0" + bytes(5000))
+    assert ok(programs.ask("listwallets")) == ["a", "b"]
+    read_until(node, "Wallet 'broken' stays unloaded: Wallet file verification failed.")
+    kill_wallet(node)
+    assert ok(programs.ask("listwallets")) == ["a", "b"]
+
+
 def test_help_and_arguments_are_the_nodes(programs: Programs) -> None:
     programs.node()
     assert "== Wallet ==" in programs.ask("help").stdout
