@@ -38,14 +38,17 @@ _ERROR_TEXTS: Final = {
 class WalletDatabase:
     """Keys and values, both bytes. May be used by several threads; all errors are DatabaseErrors."""
 
-    def __init__(self, directory: Path | None, chain: ChainParams, *, unsafe_sync: bool = False) -> None:
-        """Open the wallet in `directory`, or make both if there is none; None for one in memory.
+    def __init__(
+        self, directory: Path | None, chain: ChainParams, *, unsafe_sync: bool = False, shown: str = _IN_MEMORY
+    ) -> None:
+        """Open the wallet in `directory`, or make both if there is none; None for one in memory, `shown` as a file.
 
         Does not check the file beyond what it takes to open it; `verify` does.
         """
         self.chain = chain
         self.directory = directory
         self._unsafe_sync = unsafe_sync
+        self._shown = shown
         self._lock = threading.RLock()
         self._on_commit: list[Callable[[], None]] = []
         self._connection: sqlite3.Connection | None = self._open()
@@ -53,7 +56,7 @@ class WalletDatabase:
     @property
     def file(self) -> str:
         """The path of the file, for messages."""
-        return _IN_MEMORY if self.directory is None else str(self.directory / FILE_NAME)
+        return self._shown if self.directory is None else str(self.directory / FILE_NAME)
 
     @property
     def in_transaction(self) -> bool:
@@ -76,7 +79,8 @@ class WalletDatabase:
                     "SQLiteDatabase: Database opened in readonly mode but read-write permissions are needed"
                 )
         with _told("Failed to open database"):
-            connection = sqlite3.connect(self.file, timeout=0, isolation_level=None, check_same_thread=False)
+            place = _IN_MEMORY if self.directory is None else self.file
+            connection = sqlite3.connect(place, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(connection)
         except BaseException:

@@ -65,11 +65,15 @@ def new_master_key() -> ExtendedKey:
     return ExtendedKey.from_seed(seed)
 
 
-def new_master_key_descriptors(
-    database: WalletDatabase, chain: ChainParams, keypool: int, now: int, encryption_key: bytes | None
+def master_key_descriptors(
+    database: WalletDatabase,
+    chain: ChainParams,
+    keypool: int,
+    now: int,
+    encryption_key: bytes | None,
+    master: ExtendedKey,
 ) -> list[tuple[OutputType, bool, DescriptorKeys]]:
-    """Make a master key and a descriptor for each kind of address, for receiving and (True) for change; write all."""
-    master = new_master_key()
+    """Make a descriptor for each kind of address of a key, for receiving and (True) for change; write all."""
     return [
         (kind, internal, master_key_descriptor(database, chain, keypool, now, encryption_key, master, kind, internal))
         for internal in (False, True)

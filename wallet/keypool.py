@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wallet.address_book import Purpose
-from wallet.descriptor_setup import new_master_key_descriptors
+from wallet.descriptor_setup import master_key_descriptors, new_master_key
 from wallet.errors import KeypoolError, WalletError
 from wallet.flags import BLANK, DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
 
 if TYPE_CHECKING:
+    from primitives.bip32 import ExtendedKey
     from primitives.descriptor import OutputType
     from wallet.descriptor_keys import DescriptorKeys
     from wallet.wallet import Wallet
@@ -72,12 +73,16 @@ class Keypool:
 
     def setup_descriptors(self) -> None:
         """Make descriptors of a new random key for all kinds of addresses, and let them make the addresses."""
-        wallet = self._wallet
-        if wallet.encryption.is_locked:
+        if self._wallet.encryption.is_locked:
             raise WalletError("Wallet is locked, cannot setup new descriptors")
+        self.setup_descriptors_of(new_master_key(), self._wallet.encryption.key)
+
+    def setup_descriptors_of(self, master: ExtendedKey, encryption_key: bytes | None) -> None:
+        """Do so of a given key. An encrypted wallet's key must be given, though the wallet may be locked."""
+        wallet = self._wallet
         with wallet.lock, wallet.database.transaction():
-            made = new_master_key_descriptors(
-                wallet.database, wallet.params, wallet.settings.keypool, wallet.clock(), wallet.encryption.key
+            made = master_key_descriptors(
+                wallet.database, wallet.params, wallet.settings.keypool, wallet.clock(), encryption_key, master
             )
             for kind, internal, keys in made:
                 wallet.take_descriptor(keys)

@@ -45,17 +45,17 @@ def _remember(context: WalletContext, name: str, load: bool | None, warnings: li
 
 
 @contextmanager
-def _alone(context: WalletContext, name: str) -> Iterator[None]:
-    """Let nobody else load a wallet of this name meanwhile."""
+def reserved(context: WalletContext, *names: str) -> Iterator[None]:
+    """Let nobody else load wallets of these names meanwhile."""
     with context.lock:
-        if name in context.loading:
+        if not context.loading.isdisjoint(names):
             raise DatabaseError("Wallet already loading.", DatabaseStatus.LOAD)
-        context.loading.add(name)
+        context.loading.update(names)
     try:
         yield
     finally:
         with context.lock:
-            context.loading.discard(name)
+            context.loading.difference_update(names)
 
 
 def create_wallet(
@@ -78,7 +78,7 @@ def create_wallet(
         )
         raise DatabaseError(text, DatabaseStatus.CREATE)
     warnings: list[str] = []
-    with _alone(context, name):
+    with reserved(context, name):
         try:
             database = _open(context, name, must_be_new=True)
         except DatabaseError as error:
@@ -132,12 +132,18 @@ def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None 
     """Load a wallet that is there and return it with warnings."""
     if context.find(name) is not None:
         raise DatabaseError(f'Wallet "{name}" is already loaded.', DatabaseStatus.ALREADY_LOADED)
-    with _alone(context, name):
-        wallet, warnings = _load(context, name)
-        context.add(wallet)
-    _start(context, wallet, "Wallet loading failed.", DatabaseStatus.LOAD)
+    with reserved(context, name):
+        wallet, warnings = load_reserved(context, name)
     _remember(context, name, load_on_startup, warnings)
     return wallet, [*context.settings.warnings, *warnings]
+
+
+def load_reserved(context: WalletContext, name: str) -> tuple[Wallet, list[str]]:
+    """Load a wallet whose name the caller has `reserved`, and return it with warnings."""
+    wallet, warnings = _load(context, name)
+    context.add(wallet)
+    _start(context, wallet, "Wallet loading failed.", DatabaseStatus.LOAD)
+    return wallet, warnings
 
 
 def _load(context: WalletContext, name: str) -> tuple[Wallet, list[str]]:

@@ -22,7 +22,8 @@ from wallet.descriptor_setup import (
     OUTPUT_TYPES,
     import_descriptor,
     load_descriptors,
-    new_master_key_descriptors,
+    master_key_descriptors,
+    new_master_key,
 )
 from wallet.records import Records
 from wallet.settings import WalletSettings
@@ -195,7 +196,9 @@ def test_wallets_of_ours_load_in_core(tmp_path: Path, version: str, encrypted: b
             records.write_flags(FLAGS)
             if master_key is not None:
                 records.write_master_key(1, encrypt_master_key(b"ours", master_key))
-            for kind, internal, keys in new_master_key_descriptors(database, REGTEST, POOL, 1, master_key):
+            for kind, internal, keys in master_key_descriptors(
+                database, REGTEST, POOL, 1, master_key, new_master_key()
+            ):
                 records.write_active_descriptor(OUTPUT_TYPES.index(kind), keys.id, internal=internal)
             for text in DESCRIPTORS:
                 parsed = parse_descriptor(text, REGTEST)

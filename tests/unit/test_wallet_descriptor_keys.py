@@ -16,7 +16,8 @@ from wallet.descriptor_records import DescriptorRecord, DescriptorRecords
 from wallet.descriptor_setup import (
     import_descriptor,
     load_descriptors,
-    new_master_key_descriptors,
+    master_key_descriptors,
+    new_master_key,
     standard_descriptor,
 )
 from wallet.errors import KeypoolError, RecordError, UnknownDescriptorError, WalletError
@@ -161,7 +162,7 @@ def test_an_import_again_may_only_widen_the_range(database: WalletDatabase) -> N
 
 
 def test_a_new_master_key_makes_eight_descriptors(database: WalletDatabase) -> None:
-    made = new_master_key_descriptors(database, REGTEST, 1, 5, None)
+    made = master_key_descriptors(database, REGTEST, 1, 5, None, new_master_key())
     assert [(kind, internal) for kind, internal, _ in made] == [
         (kind, internal) for internal in (False, True) for kind in OutputType
     ]

@@ -262,31 +262,36 @@ def restorewallet(context: RpcContext, wallet_name: str, backup_file: str, load_
         (
             Result(Kind.STR, "wallet_name", "The name of the new wallet"),
             Result(Kind.STR, "watchonly_name", "The name of a wallet with what was only watched", optional=True),
-            Result(Kind.STR, "solvables_name", "The name of a wallet with what was not watched", optional=True),
+            Result(
+                Kind.STR,
+                "solvables_name",
+                "The name of a wallet with scripts that were not even watched",
+                optional=True,
+            ),
             Result(Kind.STR, "backup_path", "Where the copy of the old wallet is"),
         ),
     ),
-    help="Would make a descriptor wallet of a legacy one, which this program cannot read: it always fails.\n"
-    "Have Bitcoin Core migrate the wallet; the result can be loaded here.",
+    help="Makes a descriptor wallet of a legacy one, which must not be loaded.\n"
+    "A copy of the legacy wallet stays in the wallet directory, named <wallet name>_<time>.legacy.bak.\n"
+    "An encrypted wallet needs its passphrase. This may take long: raise the client's timeout.",
     examples=examples("migratewallet"),
 )
 def migratewallet(context: RpcContext, wallet_name: str | None, passphrase: str | None, load_wallet: bool) -> Json:
-    """Refuse, as Core does where there is nothing to migrate."""
-    from wallet.database_files import berkeley_file, is_berkeley_file
-    from wallet.names import wallet_path
+    """Migrate one."""
+    from wallet.legacy.migrating import migrate_wallet
 
-    del passphrase, load_wallet
     name = context.unique_name(wallet_name)
-    wallet = context.owner.find(name)
     try:
-        path = wallet_path(context.owner.wallet_dir, name)
-    except DatabaseError as error:
+        done = migrate_wallet(context.owner, name, passphrase or "", load=load_wallet)
+    except WalletError as error:
         raise RpcError(RPC_WALLET_ERROR, str(error)) from error
-    if wallet is not None or not is_berkeley_file(berkeley_file(path)):
-        if wallet is None and not path.exists():
-            raise RpcError(RPC_WALLET_ERROR, "Error: Wallet does not exist")
-        raise RpcError(RPC_WALLET_ERROR, "Error: This wallet is already a descriptor wallet")
-    raise RpcError(RPC_WALLET_ERROR, "Error: This program does not read legacy wallets. Migrate it with Bitcoin Core")
+    result: dict[str, Json] = {"wallet_name": done.wallet_name}
+    if done.watching_name is not None:
+        result["watchonly_name"] = done.watching_name
+    if done.solving_name is not None:
+        result["solvables_name"] = done.solving_name
+    result["backup_path"] = str(done.backup)
+    return result
 
 
 METHODS: Final = (

@@ -1,0 +1,1 @@
+"""Legacy wallets, of which descriptor wallets are made: what they hold, what is theirs, and what becomes of it."""
