@@ -43,7 +43,7 @@ class Store:
                 plyvel.destroy_db(str(path))
             path.mkdir(parents=True, exist_ok=True)
             log.info("Opening LevelDB in %s", path)
-            self._db: Any = plyvel.DB(
+            self._opened: Any = plyvel.DB(
                 str(path),
                 create_if_missing=True,
                 paranoid_checks=True,
@@ -56,7 +56,7 @@ class Store:
         try:
             self._check_format(format_)
         except BaseException:
-            self._db.close()
+            self.close()
             raise
         log.info("Opened LevelDB successfully")
 
@@ -66,6 +66,13 @@ class Store:
             self.write({_FORMAT: format_})
         elif found != format_:
             raise StoreFormatError(f"'{self.path}' was written by another program or version; move it away")
+
+    @property
+    def _db(self) -> Any:
+        opened = self._opened
+        if opened is None:
+            raise StoreError("Fatal LevelDB error: Database is closed")
+        return opened
 
     def is_empty(self) -> bool:
         """Whether there is no key. Raises StoreError."""
@@ -112,7 +119,9 @@ class Store:
 
     def close(self) -> None:
         """Close the folder. Idempotent."""
-        self._db.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:  # Nor kept: what plyvel frees as garbage of a cycle complains on standard error.
+            opened.close()
 
 
 class Snapshot:

@@ -1,8 +1,10 @@
 """The embedded store: whole batches, snapshots, and damage told in one line."""
 
+import gc
 import threading
 from pathlib import Path
 
+import plyvel
 import pytest
 
 from node.store import Store, StoreError, StoreFormatError
@@ -77,3 +79,16 @@ def test_damage_is_found_not_read(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"^Fatal LevelDB error: Corruption"):
         read_all()
     assert threading.active_count() == 1
+
+
+def test_closing_frees_the_database(tmp_path: Path) -> None:
+    def databases() -> int:
+        return sum(isinstance(each, plyvel.DB) for each in gc.get_objects())
+
+    before = databases()
+    store = Store(tmp_path / "s", b"t")
+    assert databases() == before + 1
+    store.close()  # As garbage of a cycle, as of all that is left at the end, it would complain on standard error.
+    assert databases() == before
+    with pytest.raises(StoreError, match=r"^Fatal LevelDB error: .*closed"):
+        store.get(b"k")
