@@ -186,13 +186,18 @@ class WalletDatabase:
             connection.execute(f"DELETE FROM main{where}", bounds)  # noqa: S608 - one of three texts
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make all writes of a `with` block or, if it raises, none. Others wait. One inside another is part of it."""
+    def transaction(self, *, leave_no_trace: bool = False) -> Iterator[None]:
+        """Make all writes of a `with` block or, if it raises, none. Others wait. One inside another is part of it.
+
+        The journal keeps what was there before until another transaction needs the room; not with `leave_no_trace`.
+        """
         with self._lock:
             if self.in_transaction:
                 yield
                 return
             with self._use("Failed to begin the transaction") as connection:
+                if leave_no_trace:
+                    connection.execute("PRAGMA journal_size_limit = 0")
                 connection.execute("BEGIN TRANSACTION")
             try:
                 yield
@@ -202,6 +207,9 @@ class WalletDatabase:
                 self._on_commit.clear()
                 self._roll_back()
                 raise
+            finally:
+                if leave_no_trace and self._connection is not None:
+                    self._connection.execute("PRAGMA journal_size_limit = -1")
             done, self._on_commit = self._on_commit, []
             for callback in done:
                 callback()

@@ -84,7 +84,7 @@ class Descriptors:
     def activate(self, keys: DescriptorKeys, kind: OutputType, *, internal: bool) -> None:
         """Let a descriptor make addresses of a kind, and no longer those of the other side, change or not."""
         self._records.write_active_descriptor(KINDS.index(kind), keys.id, internal=internal)
-        self._active[kind, internal] = keys
+        self._records.database.on_commit(lambda: self._active.update({(kind, internal): keys}))
         if self._active.get((kind, not internal)) is keys:
             self.deactivate(keys, kind, internal=not internal)
 
@@ -92,6 +92,10 @@ class Descriptors:
         """Let a descriptor make no addresses of a kind, if it does."""
         if self._active.get((kind, internal)) is keys:
             self._records.erase_active_descriptor(KINDS.index(kind), internal=internal)
+            self._records.database.on_commit(lambda: self._forget_active(keys, kind, internal=internal))
+
+    def _forget_active(self, keys: DescriptorKeys, kind: OutputType, *, internal: bool) -> None:
+        if self._active.get((kind, internal)) is keys:
             del self._active[kind, internal]
 
     def is_internal(self, keys: DescriptorKeys) -> bool | None:

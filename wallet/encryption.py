@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from wallet.crypter import decrypt_master_key, encrypt_master_key, new_key
-from wallet.errors import WalletError
+from wallet.errors import DatabaseError, WalletError
 from wallet.flags import DISABLE_PRIVATE_KEYS
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ class Encryption:
             self._records.clear()
 
     def encrypt(self, passphrase: str) -> None:
-        """Encrypt all private keys, and make new ones that never were on disk otherwise. Locks the wallet."""
+        """Encrypt all private keys, and make new ones that never were on disk otherwise. Locks the wallet.
+
+        All or nothing: it never is encrypted without the new keys.
+        """
         wallet = self._wallet
         with self.relocking, wallet.lock:
             if self.is_encrypted:
@@ -68,16 +71,17 @@ class Encryption:
             record = encrypt_master_key(_bytes(passphrase), key)
             wallet.log("Encrypting Wallet with an nDeriveIterations of %i", record.iterations)
             number = 1
-            with wallet.database.transaction():
+            with wallet.database.transaction(leave_no_trace=True):
                 wallet.records.write_master_key(number, record)
                 for each in wallet.descriptors.by_id.values():
                     each.encrypt(key)
-            self._records[number] = record
-            self._key = key
-            wallet.keypool.make_own_descriptors()
+                wallet.database.on_commit(lambda: self._records.update({number: record}))
+                wallet.keypool.make_own_descriptors(key)
             self.lock_keys()
-            # What was erased stays in the file's free pages until it is written anew.
-            wallet.database.rewrite()
+            try:  # What was erased is overwritten; once more, as Core does.
+                wallet.database.rewrite()
+            except DatabaseError as error:
+                wallet.log("The file is not written anew: %s", error)
 
     def unlock(self, passphrase: str, seconds: int | None = None) -> bool:
         """Decrypt the key, for some seconds or until `lock_keys`; whether the passphrase is right."""
@@ -123,7 +127,8 @@ class Encryption:
                 if key is not None and all(each.check_key(key) for each in wallet.descriptors.by_id.values()):
                     changed = encrypt_master_key(_bytes(new), key)
                     wallet.log("Wallet passphrase changed to an nDeriveIterations of %i", changed.iterations)
-                    wallet.records.write_master_key(number, changed)
+                    with wallet.database.transaction(leave_no_trace=True):
+                        wallet.records.write_master_key(number, changed)
                     self._records[number] = changed
                     return True
         return False

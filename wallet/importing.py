@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wallet.address_book import Purpose
@@ -49,7 +50,7 @@ def add_descriptor(
                 keys,
                 wallet.encryption.key,
             )
-            wallet.take_descriptor(known)
+            wallet.database.on_commit(partial(wallet.take_descriptor, known))
         else:
             wallet.log("Update existing descriptor: %s", descriptor.text())
             known.update(creation_time, *positions, next_index, keys)
@@ -85,7 +86,7 @@ def add_standard_descriptor(
             kind,
             internal,
         )
-        wallet.take_descriptor(keys)
+        wallet.database.on_commit(partial(wallet.take_descriptor, keys))
         wallet.descriptors.activate(keys, kind, internal=internal)
         if wallet.flags & BLANK:
             wallet.set_flags(wallet.flags & ~BLANK)

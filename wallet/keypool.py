@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wallet.address_book import Purpose
@@ -62,28 +63,32 @@ class Keypool:
             results = [keys.top_up(size) for _, _, keys in self._wallet.descriptors.all_active()]
             return all(results)
 
-    def make_own_descriptors(self) -> None:
-        """Make descriptors of a new random key for all kinds of addresses, unless flags say that there are none."""
+    def make_own_descriptors(self, encryption_key: bytes | None = None) -> None:
+        """Make descriptors of a new random key for all kinds of addresses, unless flags say that there are none.
+
+        `encryption_key` is that of a wallet that is being encrypted.
+        """
         wallet = self._wallet
         if wallet.has_flag(EXTERNAL_SIGNER):
             raise WalletError("External signers are not supported")
         if wallet.flags & (BLANK | DISABLE_PRIVATE_KEYS):
             return
-        self.setup_descriptors()
+        self.setup_descriptors(encryption_key)
 
-    def setup_descriptors(self) -> None:
+    def setup_descriptors(self, encryption_key: bytes | None = None) -> None:
         """Make descriptors of a new random key for all kinds of addresses, and let them make the addresses."""
         if self._wallet.encryption.is_locked:
             raise WalletError("Wallet is locked, cannot setup new descriptors")
-        self.setup_descriptors_of(new_master_key(), self._wallet.encryption.key)
+        self.setup_descriptors_of(new_master_key(), encryption_key or self._wallet.encryption.key)
 
     def setup_descriptors_of(self, master: ExtendedKey, encryption_key: bytes | None) -> None:
         """Do so of a given key. An encrypted wallet's key must be given, though the wallet may be locked."""
         wallet = self._wallet
-        with wallet.lock, wallet.database.transaction():
+        database = wallet.database
+        with wallet.lock, database.transaction():
             made = master_key_descriptors(
-                wallet.database, wallet.params, wallet.settings.keypool, wallet.clock(), encryption_key, master
+                database, wallet.params, wallet.settings.keypool, wallet.clock(), encryption_key, master
             )
             for kind, internal, keys in made:
-                wallet.take_descriptor(keys)
+                database.on_commit(partial(wallet.take_descriptor, keys))
                 wallet.descriptors.activate(keys, kind, internal=internal)

@@ -16,6 +16,7 @@ from primitives import address
 from primitives.descriptor import OutputType
 from wallet.context import WalletContext
 from wallet.database_files import open_database
+from wallet.descriptor_records import DescriptorRecords
 from wallet.errors import WalletError
 from wallet.settings import WalletSettings
 from wallet.wallet import Wallet
@@ -132,6 +133,10 @@ def private_texts(wallet: Wallet) -> set[str]:
     return {keys.private_text() for keys in wallet.descriptors.by_id.values()}
 
 
+def plain_secrets(wallet: Wallet) -> set[bytes]:
+    return {key.secret for stored in DescriptorRecords(wallet.database).all() for key in stored.keys.values()}
+
+
 def encrypt(wallet: Wallet, tell: Tell) -> None:
     wallet.encryption.encrypt(PASSPHRASE)
     tell("encrypted")
@@ -143,19 +148,27 @@ def test_encryption_happens_as_a_whole_and_loses_no_key(
     monkeypatch.setattr("wallet.crypter.measure_iterations", lambda: 1)
     with opened(template) as wallet:
         before = private_texts(wallet)
+        secrets = plain_secrets(wallet)
+    assert secrets
     seen = set()
     for number, folder in copies(template, tmp_path):
         died, told = run_until(folder, number, encrypt)
+        left = b"".join(file.read_bytes() for file in folder.iterdir())
         with opened(folder) as wallet:
             wallet.database.verify()
             seen.add((wallet.encryption.is_encrypted, bool(told)))
             if told:
                 assert wallet.encryption.is_encrypted
             if wallet.encryption.is_encrypted:
+                assert not any(secret in left for secret in secrets)
                 assert not any("prv" in text for text in private_texts(wallet))
                 assert not wallet.encryption.unlock("wrong")
                 assert wallet.encryption.unlock(PASSPHRASE)
             assert before <= private_texts(wallet)
+            if wallet.encryption.is_encrypted:
+                active = {keys.private_text() for _, _, keys in wallet.descriptors.all_active()}
+                assert active == private_texts(wallet) - before
+                assert len(active) == 8
             assert address.encode(wallet.keypool.new_change_address(OutputType.BECH32), REGTEST)
         if not died:
             break
