@@ -61,6 +61,8 @@ class Event:
     """Of a tip: whether the node still catches up."""
     data: bytes | None = None
     """The whole block or transaction, if it was asked for."""
+    keys: bytes | None = None
+    """Keys of what the block spends and pays (primitives.block_keys), if they were asked for."""
     txid: bytes | None = None
     mempool_sequence: int = 0
     """The number that Core gives each change of the mempool; 0 if it has none: for a block, or back from one."""
@@ -114,6 +116,13 @@ class Wanted:
     """Send each disconnected block whole."""
     transaction_data: bool = False
     """Send each transaction that was added whole, with its witnesses."""
+    connected_keys: bool = False
+    """Send of each connected block the keys, a tenth of its size, by which a wallet sees whether it may want it."""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether anything large is sent."""
+        return self.connected_data or self.disconnected_data or self.transaction_data or self.connected_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from interfaces.events import BlockMissingError, Event, EventKind, MempoolPosition, Wanted
 from interfaces.mining import BlockRef
 from node.chainstate import BlockMissingError as NoDataError
+from primitives.block_keys import block_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ class BatchBuilder:
     def add(self, event: Event) -> None:
         """Add an event that needs nothing more."""
         self.events.append(event)
-        self._bytes += len(event.data or b"")
+        self._bytes += len(event.data or b"") + len(event.keys or b"")
 
     def walk_to(self, tip: BlockEntry) -> bool:
         """Add the blocks on the shortest way to a tip; whether all of them were added. Raises BlockMissingError."""
@@ -75,9 +76,11 @@ class BatchBuilder:
         wanted = self._wanted
         connected = event.kind is EventKind.BLOCK_CONNECTED
         if wanted.connected if connected else wanted.disconnected:
-            if wanted.connected_data if connected else wanted.disconnected_data:
+            whole = wanted.connected_data if connected else wanted.disconnected_data
+            keys = wanted.connected_keys and connected
+            if whole or keys:
                 try:
-                    event = self._with_data(event)
+                    event = self._with_data(event, whole=whole, keys=keys)
                 except BlockMissingError:
                     if not self.events:
                         raise
@@ -85,9 +88,12 @@ class BatchBuilder:
             self.add(event)
         return True
 
-    def _with_data(self, event: Event) -> Event:
+    def _with_data(self, event: Event, *, whole: bool, keys: bool) -> Event:
         entry = None if event.block is None else self._chainstate.entry(event.block.hash)
-        return event if entry is None else replace(event, data=self._blocks.read(entry))
+        if entry is None:
+            return event
+        blocks = self._blocks
+        return replace(event, data=blocks.read(entry) if whole else None, keys=blocks.keys(entry) if keys else None)
 
     # --- the mempool ---------------------------------------------------------------------------------------------
 
@@ -224,31 +230,48 @@ class _Walk:
 
 
 class RecentBlocks:
-    """Blocks as read from disk, so that many clients that ask for the same cost one reading."""
+    """Blocks as read from disk, and their keys, so that many clients that ask for the same cost one reading."""
 
     def __init__(self, chain: Chainstate) -> None:
         self._chain = chain
         self._lock = threading.Lock()
-        self._known: OrderedDict[bytes, bytes] = OrderedDict()
-        self._bytes = 0
+        self._blocks = _Recent()
+        self._keys = _Recent()
 
     def read(self, entry: BlockEntry) -> bytes:
         """Return a block. Raises BlockMissingError."""
-        name = entry.hash
         with self._lock:
-            data = self._known.get(name)
-            if data is None:
-                try:
-                    data = self._chain.read_block(entry)
-                except NoDataError as error:
-                    raise BlockMissingError(
-                        f"Block {shown(name)} at height {entry.height} is not available: {error}"
-                    ) from error
-                self._known[name] = data
-                self._bytes += len(data)
-                while self._bytes > _CACHED_BYTES:
-                    self._bytes -= len(self._known.popitem(last=False)[1])
-            return data
+            return self._blocks.find(entry, self._read)
+
+    def keys(self, entry: BlockEntry) -> bytes:
+        """Return the keys of what a block spends and pays. Raises BlockMissingError."""
+        with self._lock:
+            return self._keys.find(entry, lambda entry: block_keys(self._blocks.find(entry, self._read)))
+
+    def _read(self, entry: BlockEntry) -> bytes:
+        try:
+            return self._chain.read_block(entry)
+        except NoDataError as error:
+            name = shown(entry.hash)
+            raise BlockMissingError(f"Block {name} at height {entry.height} is not available: {error}") from error
+
+
+class _Recent:
+    """What was made of blocks, the latest few megabytes."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, bytes] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, entry: BlockEntry, make: Callable[[BlockEntry], bytes]) -> bytes:
+        """Return what is known of a block, or make it."""
+        found = self._known.get(entry.hash)
+        if found is None:
+            found = self._known[entry.hash] = make(entry)
+            self._bytes += len(found)
+            while self._bytes > _CACHED_BYTES:
+                self._bytes -= len(self._known.popitem(last=False)[1])
+        return found
 
 
 def block_event(kind: EventKind, entry: BlockEntry, previous: bytes, *, initial_download: bool = False) -> Event:

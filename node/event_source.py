@@ -157,7 +157,7 @@ class EventSource:
     def _collect(self, position: Position, wanted: Wanted, most: int) -> Shared:
         """Return a batch, made once for all who are at one place while the chain stands still."""
         chain = self._chainstate
-        if wanted.connected_data or wanted.disconnected_data or wanted.transaction_data:
+        if wanted.has_data:
             return Shared(self._make(position, wanted, most))
         with self._making:
             last = self._log.last if wanted.transactions and self._log is not None else 0

@@ -50,8 +50,7 @@ class LocalEvents(Events):
                 self._interrupted = Cancellation()
 
         # Whole blocks may fill a slow client's socket, so each of those has a thread that can wait for it.
-        whole = wanted.connected_data or wanted.disconnected_data or wanted.transaction_data
-        answer = None if whole else deferral.current()
+        answer = None if wanted.has_data else deferral.current()
         cancellations = (interrupted, cancellation.current())
         batch = self._source.next(position, wanted, max_events, timeout, cancellations, answer, finished)
         if batch is not deferral.LATER:

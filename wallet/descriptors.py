@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from wallet.descriptor_keys import DescriptorKeys
     from wallet.records import Records
+    from wallet.watch import Watch
 
 KINDS: Final = (OutputType.LEGACY, OutputType.P2SH_SEGWIT, OutputType.BECH32, OutputType.BECH32M)
 """The kinds of addresses, in the order of their numbers in the database."""
@@ -21,8 +22,9 @@ KINDS: Final = (OutputType.LEGACY, OutputType.P2SH_SEGWIT, OutputType.BECH32, Ou
 class Descriptors:
     """The descriptors. All under the wallet's lock."""
 
-    def __init__(self, records: Records, encryption_key: Callable[[], bytes | None]) -> None:
+    def __init__(self, records: Records, encryption_key: Callable[[], bytes | None], watch: Watch) -> None:
         """Start with none; `encryption_key` returns what decrypts private keys, None while the wallet is locked."""
+        self._watch = watch
         self._records = records
         self._encryption_key = encryption_key
         self._nonces = NonceStore()
@@ -40,6 +42,8 @@ class Descriptors:
         alone = (keys,)
 
         def take(scripts: Iterable[bytes]) -> None:
+            scripts = list(scripts)
+            self._watch.add_scripts(scripts)
             known = self.scripts
             for script in scripts:
                 others = known.get(script)

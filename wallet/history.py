@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from primitives.transaction import OutPoint, Transaction, TxOut
     from wallet.transaction import WalletTx
+    from wallet.watch import Watch
 
 COINBASE_MATURITY: Final = 100
 
@@ -35,8 +36,9 @@ class OwnOutput(NamedTuple):
 class History:
     """The transactions, and the height of the block that the wallet knows as its tip."""
 
-    def __init__(self, is_mine: Callable[[bytes], bool]) -> None:
+    def __init__(self, is_mine: Callable[[bytes], bool], watch: Watch) -> None:
         """Start empty; `is_mine` tells whether the wallet knows an output script."""
+        self._watch = watch
         self._is_mine = is_mine
         self.transactions: dict[bytes, WalletTx] = {}
         self.ordered: list[WalletTx] = []
@@ -70,7 +72,7 @@ class History:
         if not wtx.tx.is_coinbase:
             for each in wtx.tx.inputs:
                 self.spends.setdefault(each.prevout, []).append(wtx.txid)
-                self.watched.add(_PREVOUT.pack(*each.prevout))
+                self._watch_for(_PREVOUT.pack(*each.prevout))
         self.find_own(wtx)
         self.touch(wtx)
 
@@ -92,6 +94,10 @@ class History:
             if self.own.pop((txid, index), None) is not None:
                 self._unwatch((txid, index))
 
+    def _watch_for(self, outpoint: bytes) -> None:
+        self.watched.add(outpoint)
+        self._watch.add_outpoint(outpoint)
+
     def _unwatch(self, outpoint: tuple[bytes, int]) -> None:
         if outpoint not in self.own and outpoint not in self.spends:
             self.watched.discard(_PREVOUT.pack(*outpoint))
@@ -102,7 +108,7 @@ class History:
             if self._is_mine(output.script_pubkey):
                 outpoint = (wtx.txid, index)
                 self.own[outpoint] = OwnOutput(wtx, output)
-                self.watched.add(_PREVOUT.pack(*outpoint))
+                self._watch_for(_PREVOUT.pack(*outpoint))
 
     def find_all_own(self) -> None:
         """Look again at all transactions for outputs that pay the wallet."""

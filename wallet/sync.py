@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     from interfaces.chain import Chain, FoundBlock
     from interfaces.events import Event, EventBatch, Events
+    from interfaces.mining import BlockRef
     from wallet.wallet import Wallet
 
 log: Final = logging.getLogger("wallet")
 
-_WANTED: Final = Wanted(transactions=True, connected_data=True, transaction_data=True)
+_WANTED: Final = Wanted(transactions=True, connected_keys=True, transaction_data=True)
 _BATCH: Final = 100
 _SAVE_BLOCKS: Final = 144
 _MOST_TRIES: Final = 20
@@ -165,14 +166,13 @@ class Sync:
             while not self._stopping:
                 try:
                     batch = self._events.next(self._position, _WANTED, _BATCH)
+                    if batch is None:
+                        return
+                    self._take(batch)
                 except (UnknownBlockError, BlockMissingError) as error:
                     # The node lost blocks in a crash, or pruned them: only a look at everything helps.
                     log.warning("[%s] %s", self._wallet.name, error)
                     self._move(Position(self._catch_up()))
-                    continue
-                if batch is None:
-                    return
-                self._take(batch)
         except Exception as error:  # noqa: BLE001 - of whatever kind, the wallet follows no longer
             if not self._stopping:
                 log.warning("[%s] no longer in step with the node: %s", self._wallet.name, error)
@@ -196,15 +196,9 @@ class Sync:
         match event.kind:
             case EventKind.BLOCK_CONNECTED:
                 assert event.block is not None  # noqa: S101 - blocks have one
-                block = event.block
-                place = BlockPlace(block.hash, block.height, event.time)
-                with wallet.lock:
-                    concerned = tracker.block_connected(event.data or b"", place)
-                    wallet.last_block = block.hash
-                    if concerned:
-                        wallet.remember_block_time(block.hash, event.time)
+                concerned = self._take_block(event, event.block)
                 wallet.best_block_time = wallet.clock()
-                return concerned or block.height % _SAVE_BLOCKS == 0
+                return concerned or event.block.height % _SAVE_BLOCKS == 0
             case EventKind.BLOCK_DISCONNECTED:
                 assert event.block is not None  # noqa: S101 - blocks have one
                 with wallet.lock:
@@ -222,6 +216,25 @@ class Sync:
             case _:
                 pass
         return False
+
+    def _take_block(self, event: Event, block: BlockRef) -> bool:
+        """Take a block that joined the chain, and ask for it only if it may concern the wallet; whether it does."""
+        wallet, tracker = self._wallet, self._wallet.tracker
+        with wallet.lock:
+            may_concern = not event.keys or wallet.watch.may_concern(event.keys)
+            if not may_concern:
+                tracker.block_passed(block.height)
+                wallet.last_block = block.hash
+                return False
+        found = self._chain.find_block(block.hash, BlockParts(data=True))
+        if found is None or not found.data:
+            raise BlockMissingError(f"Block '{block.hash[::-1].hex()}' at height {block.height} is not available")
+        with wallet.lock:
+            concerned = tracker.block_connected(found.data, BlockPlace(block.hash, block.height, event.time))
+            wallet.last_block = block.hash
+            if concerned:
+                wallet.remember_block_time(block.hash, event.time)
+            return concerned
 
     def _take_transaction(self, data: bytes) -> None:
         wallet = self._wallet

@@ -258,6 +258,10 @@ class Tracker:
                     self.removed_from_mempool(tx.txid, RemovalReason.BLOCK)
             return concerned
 
+    def block_passed(self, height: int) -> None:
+        """Hear that a block with nothing of the wallet joined the chain."""
+        self._history.height = height
+
     def block_disconnected(self, block: bytes, height: int) -> bool:
         """Take back what a block did. Return whether it did anything.
 

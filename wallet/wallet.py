@@ -31,6 +31,7 @@ from wallet.rescan import Rescan
 from wallet.resubmitting import resubmit
 from wallet.sync import Sync
 from wallet.tracker import Tracker
+from wallet.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,10 +69,11 @@ class Wallet:
         """The hash of the last block processed, empty before the first."""
         self.birth_time: int | None = None
         """No transaction is older, seconds since 1970; None if nothing is known of that."""
-        self.descriptors = Descriptors(self.records, lambda: self.encryption.key)
+        self.watch = Watch()
+        self.descriptors = Descriptors(self.records, lambda: self.encryption.key, self.watch)
         self.scripts = self.descriptors.scripts
         """All output scripts that are the wallet's."""
-        self.history = History(self.is_mine)
+        self.history = History(self.is_mine, self.watch)
         self.book = AddressBook(self.records, self.params)
         self.ledger = Ledger(self)
         self.tracker = Tracker(self)

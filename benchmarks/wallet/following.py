@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from timeit import timeit
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.node.chain_of_blocks import empty_blocks, full_blocks
@@ -13,15 +15,18 @@ from benchmarks.node.programs import pynode, reach, running
 from benchmarks.wallet.filling import PAYMENTS, fill
 from common.chains import REGTEST
 from primitives.block import Block
+from primitives.block_keys import block_keys
 from wallet.context import WalletContext
 from wallet.database import WalletDatabase
 from wallet.tracker import BlockPlace
 from wallet.wallet import Wallet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from interfaces.chain import Chain
 
-_REPEATS: Final = 50
+_REPEATS: Final = 20
 _SCANNED: Final = 10_000
 
 
@@ -38,17 +43,27 @@ def measure_blocks(rounds: int) -> None:
         assert len(wallet.transactions) >= PAYMENTS
         print(f"A block with nothing of a wallet of {PAYMENTS} transactions (min/median/max of {rounds} rounds)")
         empty, full = empty_blocks(1)[0], full_blocks(1)[1][0]
-        for words, data, repeats in (("one transaction", empty, _REPEATS), ("2,600 payments, 1 MB", full, 5)):
-            tell(f"{words}", [_connect(wallet, data, repeats) * 1000 for _ in range(rounds)], "ms")
+        for words, data in (("one transaction", empty), (f"2,600 payments, {len(full) / 1e6:.2f} MB", full)):
+            keys = block_keys(data)
+            tell(f"{words}: its keys ({len(keys) / 1000:.1f} kB)", _times(rounds, partial(_look, wallet, keys)), "ms")
+            tell(f"{words}: a look at all of it", _times(rounds, partial(_connect, wallet, data)), "ms")
+            tell(f"{words}: the node makes the keys, once for all", _times(rounds, partial(block_keys, data)), "ms")
         wallet.close()
 
 
-def _connect(wallet: Wallet, data: bytes, repeats: int) -> float:
-    place = BlockPlace(bytes(32), wallet.last_block_height, 0)
-    started = time.perf_counter()
-    for _ in range(repeats):
-        wallet.tracker.block_connected(data, place)
-    return (time.perf_counter() - started) / repeats
+def _times(rounds: int, work: Callable[[], object]) -> list[float]:
+    """Return the milliseconds that it takes."""
+    return [timeit(work, number=_REPEATS) / _REPEATS * 1000 for _ in range(rounds)]
+
+
+def _look(wallet: Wallet, keys: bytes) -> None:
+    with wallet.lock:
+        assert not wallet.watch.may_concern(keys)
+        wallet.tracker.block_passed(wallet.last_block_height)
+
+
+def _connect(wallet: Wallet, data: bytes) -> None:
+    wallet.tracker.block_connected(data, BlockPlace(bytes(32), wallet.last_block_height, 0))
 
 
 def measure_rescan(rounds: int) -> None:

@@ -54,6 +54,7 @@ struct Wanted {
   connectedData @5 :Bool;
   disconnectedData @6 :Bool;
   transactionData @7 :Bool;
+  connectedKeys @8 :Bool;
 }
 
 struct Event {
@@ -69,6 +70,7 @@ struct Event {
   fee @9 :Int64;        # satoshis
   vsize @10 :Int32;
   reason @11 :Text;
+  keys @12 :Data;
 
   enum Kind {
     headerTip @0;

@@ -25,6 +25,7 @@ from ipc import IpcError
 from node.block_tree import BlockEntry
 from node.event_source import EventSource
 from node.events import LocalEvents
+from primitives.block_keys import block_keys
 
 CONNECTED, DISCONNECTED = EventKind.BLOCK_CONNECTED, EventKind.BLOCK_DISCONNECTED
 ALL = Wanted(header_tip=True, tip=True)
@@ -123,6 +124,22 @@ def test_blocks_whole(node: RegtestNode, events: Events) -> None:
     batch = events.next(batch.position, Wanted(disconnected_data=True))
     assert batch is not None
     assert [event.data is not None for event in batch.events] == [True, True, False, False, False]
+
+
+def test_keys_of_blocks(node: RegtestNode, events: Events) -> None:
+    position = events.find_position([])
+    made = node.extend(2)
+    batch = events.next(position, Wanted(connected_keys=True))
+    assert batch is not None
+    assert [event.keys for event in batch.events] == [block_keys(node.chainstate.read_block(entry)) for entry in made]
+    assert not any(event.data for event in batch.events)
+    again = events.next(position, Wanted(connected_keys=True, connected_data=True))
+    assert again is not None
+    assert all(block_keys(event.data or b"") == event.keys for event in again.events)
+    node.extend(3, extra=1, on=node.chainstate.at(0))
+    batch = events.next(batch.position, Wanted(connected_keys=True))
+    assert batch is not None
+    assert [bool(event.keys) for event in batch.events] == [False, False, True, True, True]
 
 
 def test_piece_by_piece(node: RegtestNode, events: Events) -> None:

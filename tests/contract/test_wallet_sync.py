@@ -10,7 +10,7 @@ from regtest_node import Connected, RegtestInit, RegtestNode, connected_to, regt
 from wallet_lab import OTHERS, FakeKeys, plain_balances
 
 from common.chains import REGTEST
-from interfaces.chain import Chain
+from interfaces.chain import BlockParts, Chain, FoundBlock
 from interfaces.events import Events
 from node.mempool.mempool import RemovalReason
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
@@ -118,6 +118,40 @@ def test_a_wallet_follows_blocks_and_mempool(desk: Desk) -> None:
     assert settled(wallet) == Balances(2_999_000)
     assert wallet.transactions[tx.txid].state == IN_MEMPOOL
     assert wallet.last_block_height == 102
+    wallet.close()
+
+
+class CountedChain:
+    """A chain that counts which blocks it was asked to send."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self.sent: list[bytes] = []
+
+    def find_block(self, block: bytes, parts: BlockParts) -> FoundBlock | None:
+        if parts.data:
+            self.sent.append(block)
+        return self._chain.find_block(block, parts)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._chain, name)
+
+
+def test_only_blocks_that_may_concern_a_wallet_are_sent(desk: Desk) -> None:
+    chain, make_events = desk.reach()
+    counted = CountedChain(chain)
+    desk.reach = lambda: (counted, make_events)  # type: ignore[assignment,return-value] # It passes all on.
+    wallet = desk.open(OTHERS)
+    mempool = desk.node.mempool
+    mempool.prepare(3)
+    assert settled(wallet) == Balances(0)
+    assert not counted.sent
+    assert (wallet.last_block, wallet.last_block_height) == (mempool.chain.tip().hash, 102)
+    paid = spend(mempool.take(), fee=1000, outputs=0, extra=[TxOut(900_000, OTHERS)])
+    block = mempool.mine([paid])
+    mempool.mine()
+    assert settled(wallet) == Balances(900_000)
+    assert counted.sent == [block.hash]
     wallet.close()
 
 

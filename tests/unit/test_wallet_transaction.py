@@ -23,6 +23,7 @@ from wallet.transaction import (
     Unrecognized,
     WalletTx,
 )
+from wallet.watch import Watch
 
 BLOCK = bytes(range(32))
 MINE = b"\x51\x51"
@@ -142,7 +143,7 @@ def test_the_same_but_for_signatures_is_equivalent() -> None:
 
 
 def history_of(*transactions: WalletTx) -> History:
-    history = History(lambda script: script == MINE)
+    history = History(lambda script: script == MINE, Watch())
     for position, wtx in enumerate(transactions):
         wtx.position = position
         history.add(wtx)
