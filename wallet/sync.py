@@ -50,6 +50,7 @@ class Sync:
         self._moved = threading.Condition()
         self._ended = False
         self._stopping = False
+        self._caught_up = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -68,6 +69,7 @@ class Sync:
     def _catch_up(self) -> bytes:
         """Scan what came since the wallet was loaded last; return the hash of the block where it stands then."""
         wallet, chain = self._wallet, self._chain
+        self._caught_up = False
         locator = wallet.records.best_block()
         if chain.get_height() is None:
             return b""
@@ -78,6 +80,7 @@ class Sync:
         for _ in range(_MOST_TRIES):
             place = self._catch_up_once(locator)
             if place is not None:
+                self._caught_up = True
                 return place
         raise WalletError("Failed to rescan the wallet during initialization")
 
@@ -136,6 +139,7 @@ class Sync:
             raise WalletError("Failed to rescan the wallet during initialization")
         with wallet.lock:
             wallet.history.height, wallet.last_block = result.last_height, result.last_hash
+        self._caught_up = True
         self.save()
         return result.last_hash
 
@@ -248,10 +252,13 @@ class Sync:
             self._moved.notify_all()
 
     def save(self) -> None:
-        """Store where the wallet stands. What was done until then is stored already, so a crash only repeats some."""
+        """Store where the wallet stands, unless that is where a scan that is not done should lead.
+
+        What was done until then is stored already, so a crash only repeats some.
+        """
         wallet = self._wallet
         block = wallet.last_block
-        if block:
+        if block and self._caught_up:
             found = self._chain.find_block(block, BlockParts(locator=True))
             if found is not None and found.locator:
                 wallet.records.write_best_block(found.locator)

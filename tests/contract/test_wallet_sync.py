@@ -212,6 +212,20 @@ def test_a_wallet_catches_up_with_what_it_missed(desk: Desk, is_killed: bool) ->
     wallet.close()
 
 
+def test_a_wallet_that_could_not_catch_up_does_so_next_time(desk: Desk) -> None:
+    mempool = desk.node.mempool
+    mempool.prepare(1)
+    desk.open().close()
+    mempool.mine([spend(mempool.take(), fee=1000)])
+    wallet = desk.open(start=False)
+    with wallet.rescan.reserved(), pytest.raises(WalletError, match="Failed to acquire rescan reserver"):
+        wallet.start()
+    wallet.close()
+    wallet = desk.open()
+    assert settled(wallet) == Balances(999_000)
+    wallet.close()
+
+
 def test_transactions_that_leave_the_mempool_wait_to_be_abandoned(desk: Desk) -> None:
     wallet = desk.open()
     mempool = desk.node.mempool
