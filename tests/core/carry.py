@@ -47,6 +47,7 @@ class Carrier:
                 if nodes[one].running and nodes[other].running:
                     for a, b in ((one, other), (other, one)):
                         moved |= self._blocks(nodes[a], nodes[b]) or self._transactions(nodes[a], nodes[b])
+                        moved |= _below_snapshot(nodes[a], nodes[b])
 
     def _blocks(self, source: Any, target: Any) -> bool:
         best = source.getbestblockhash()
@@ -87,11 +88,22 @@ class Carrier:
 
 
 def _has_block(node: Any, block: str) -> bool:
+    """Whether a node has, or had, more of a block than its header."""
     try:
-        node.getblockheader(block)
+        return bool(node.getblockheader(block)["nTx"])
     except JSONRPCException:
         return False
-    return True
+
+
+def _below_snapshot(source: Any, target: Any) -> bool:
+    """Bring the blocks that are below the snapshot that a node goes on from; whether it took any."""
+    below, *snapshot = target.getchainstates()["chainstates"]
+    if not snapshot:
+        return False
+    base = target.getblockheader(snapshot[0]["snapshot_blockhash"])["height"]
+    for height in range(below["blocks"] + 1, min(base, source.getblockcount()) + 1):
+        target.submitblock(source.getblock(source.getblockhash(height), 0))
+    return bool(target.getchainstates()["chainstates"][0] != below)
 
 
 def _patch(framework: Any) -> None:
