@@ -16,7 +16,7 @@ from primitives.script import multisig_script, pubkey_hash_script, pubkey_script
 from primitives.transaction import Transaction
 from wallet.crypter import encrypt_master_key, encrypt_private_key
 from wallet.record_encoding import encode_private_key, int32, int64, text, uint32, uint64
-from wallet.transaction import Confirmed, State, WalletTx
+from wallet.transaction import State, WalletTx
 
 TIME = 1_600_000_000
 
@@ -158,8 +158,8 @@ def p2wsh(script: bytes) -> bytes:
     return witness_script(0, sha256(script))
 
 
-def random_wallet(seed: int) -> tuple[LegacyWallet, list[bytes]]:
-    """Return a wallet of many kinds of keys and scripts, and output scripts that may be its own."""
+def random_wallet(seed: int) -> tuple[LegacyWallet, list[bytes], list[PrivateKey]]:
+    """Return a wallet of many kinds of keys and scripts, output scripts that may be its own, and its keys."""
     chance = random.Random(seed)
     wallet = LegacyWallet(chance, "pass" if chance.random() < 0.4 else "")
     scripts: list[bytes] = []
@@ -198,7 +198,7 @@ def random_wallet(seed: int) -> tuple[LegacyWallet, list[bytes]]:
     for script in scripts:
         if chance.random() < 0.15 and (len(script) in {22, 23, 25, 34}):
             wallet.watch(script, None, chance.choice([b"1", b"1", b"0"]))
-    return wallet, scripts
+    return wallet, scripts, own
 
 
 def _add_random_script(wallet: LegacyWallet, script: bytes) -> list[bytes]:
@@ -212,7 +212,3 @@ def _add_random_script(wallet: LegacyWallet, script: bytes) -> list[bytes]:
     if chance.random() < 0.4:
         wallet.watch(chance.choice(forms))
     return forms[1:]
-
-
-def confirmed(block: bytes, height: int, index: int) -> Confirmed:
-    return Confirmed(block, height, index)

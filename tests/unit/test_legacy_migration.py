@@ -168,6 +168,20 @@ def test_a_wallet_that_must_not_have_keys_stays_one(server: WalletServer, tmp_pa
     assert not any(each["active"] for each in server.rpc("listdescriptors", wallet="w")["descriptors"])
 
 
+@pytest.mark.parametrize("has_key", [True, False])
+def test_encryption_is_dropped_only_where_there_is_nothing_to_decrypt(
+    server: WalletServer, tmp_path: Path, has_key: bool
+) -> None:
+    wallet = legacy(PASSPHRASE)
+    wallet.flags(DISABLE_PRIVATE_KEYS)
+    wallet.watch(p2pkh(wallet.new_key()))
+    if has_key:
+        wallet.add_key(wallet.new_key())
+    wallet.write(tmp_path / "wallets" / "w")
+    server.rpc("migratewallet", "w", PASSPHRASE if has_key else "")
+    assert ("unlocked_until" in server.rpc("getwalletinfo", wallet="w")) == has_key
+
+
 def test_an_encrypted_wallet_stays_encrypted(server: WalletServer, tmp_path: Path) -> None:
     wallet = legacy(PASSPHRASE)
     key = wallet.add_key(wallet.new_key(), checksum=False)

@@ -81,8 +81,12 @@ def load_legacy(name: str, file: str, records: Mapping[bytes, bytes], context: W
         with database.transaction():
             for key, value in kept.items():
                 database.put(key, value)
-            database.put(text("flags"), uint64(flags | wallet_flags.DESCRIPTORS))
+            # What must not have keys would drop its encryption, which only keys that are no descriptors' need.
+            shown = flags & ~wallet_flags.DISABLE_PRIVATE_KEYS if keys.encrypted else flags
+            database.put(text("flags"), uint64(shown | wallet_flags.DESCRIPTORS))
         wallet, _ = Wallet.load(name, database, offline)
+        wallet.set_flags(flags | wallet_flags.DESCRIPTORS)
+        keys.is_encrypted = wallet.encryption.is_encrypted
     except BaseException:
         database.close()
         raise
