@@ -32,7 +32,21 @@ class WalletFile:
 
     name: str
     format: str
-    """ "sqlite", or "bdb" for a legacy wallet, which cannot be loaded."""
+    """ "sqlite", or "bdb" for a legacy wallet, which must be migrated first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalletMigration:
+    """What a legacy wallet became (Core: WalletMigrationResult)."""
+
+    wallet_name: str
+    """The main wallet, or the first of the others where nothing was left for it."""
+    watchonly_name: str
+    """The wallet with what was only watched; empty if there is none, and so is the next."""
+    solvables_name: str
+    """The wallet with scripts that were not even watched."""
+    backup_path: str
+    """The copy of the legacy wallet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +218,12 @@ class WalletLoader(Interface, schema="wallet.capnp"):
     @abstractmethod
     def bring_forward(self, seconds: int) -> None:
         """Bring forward what wallets do from time to time (Core: schedulerMockForward)."""
+
+    @abstractmethod
+    @raises(WalletFailedError)
+    def migrate_wallet(self, name: str, passphrase: str, load_wallet: bool = True) -> WalletMigration:
+        """Make descriptor wallets of a legacy one; encrypted ones need their passphrase. May take minutes."""
+
+    @abstractmethod
+    def is_encrypted(self, name: str) -> bool:
+        """Whether a wallet of the directory, loaded or not, legacy or not, has a passphrase."""

@@ -9,11 +9,14 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from wallet.berkeley import read_records
 from wallet.database import FILE_NAME
-from wallet.database_files import open_database
+from wallet.database_files import berkeley_file, is_berkeley_file, open_database
 from wallet.errors import DatabaseError, DatabaseStatus, WalletError
 from wallet.flags import BLANK, DESCRIPTORS, DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
 from wallet.names import wallet_path
+from wallet.record_encoding import text
+from wallet.records import Records
 from wallet.wallet import Wallet
 
 if TYPE_CHECKING:
@@ -195,6 +198,21 @@ def restore_wallet(
         if made_folder:
             folder.rmdir()
         raise
+
+
+def is_encrypted(context: WalletContext, name: str) -> bool:
+    """Whether a wallet, loaded or not, has a passphrase; also a legacy one. False for what is no wallet."""
+    wallet = context.find(name)
+    if wallet is not None:
+        return wallet.encryption.is_encrypted
+    try:
+        file = berkeley_file(wallet_path(context.wallet_dir, name))
+        if is_berkeley_file(file):
+            return any(key.startswith(text("mkey")) for key in read_records(file))
+        with _open(context, name, must_exist=True, verify=False) as database:
+            return Records(database).has(["mkey"])
+    except WalletError:
+        return False
 
 
 def unload_wallet(context: WalletContext, wallet: Wallet, load_on_startup: bool | None = None) -> list[str] | None:

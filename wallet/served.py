@@ -13,6 +13,7 @@ from interfaces.wallet import (
     WalletFailedError,
     WalletFile,
     WalletLoader,
+    WalletMigration,
 )
 from interfaces.wallet import (
     Wallet as WalletInterface,
@@ -233,6 +234,18 @@ class LocalWalletLoader(WalletLoader):
     def bring_forward(self, seconds: int) -> None:
         """Look sooner what to send again."""
         self._resender.bring_forward(seconds)
+
+    def migrate_wallet(self, name: str, passphrase: str, load_wallet: bool = True) -> WalletMigration:
+        """Migrate it, and load what it became."""
+        from wallet.legacy.migrating import migrate_wallet
+
+        with _told():
+            done = migrate_wallet(self._context, name, passphrase, load=load_wallet)
+        return WalletMigration(done.wallet_name, done.watching_name or "", done.solving_name or "", str(done.backup))
+
+    def is_encrypted(self, name: str) -> bool:
+        """Ask the wallet, or look into its file."""
+        return loader.is_encrypted(self._context, name)
 
     def close(self) -> None:
         """Close all wallets. Idempotent."""

@@ -55,6 +55,9 @@ interface WalletLoader {
   setMockTime @11 (context :Proxy.Context, seconds :Int64) -> ();
   unloadWallets @12 (context :Proxy.Context) -> ();
   bringForward @13 (context :Proxy.Context, seconds :Int64) -> ();
+  migrateWallet @14 (context :Proxy.Context, name :Text, passphrase :Text, loadWallet :Bool) -> (
+      result :WalletMigration, failed :WalletFailed $Proxy.exception("WalletFailedError"));
+  isEncrypted @15 (context :Proxy.Context, name :Text) -> (result :Bool);
 }
 
 struct WalletFailed {
@@ -64,6 +67,13 @@ struct WalletFailed {
 struct WalletFile {
   name @0 :Text;
   format @1 :Text;
+}
+
+struct WalletMigration {
+  walletName @0 :Text;
+  watchonlyName @1 :Text;
+  solvablesName @2 :Text;
+  backupPath @3 :Text;
 }
 
 struct WalletBalances {

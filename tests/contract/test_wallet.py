@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import wait_until
+from legacy_wallet import LegacyWallet, p2pkh
 from regtest_node import RegtestInit, RegtestNode, regtest_node
 
 from cli.chain_source import NodeChainSource
@@ -254,3 +255,27 @@ def test_the_clock_can_be_stopped(loader: WalletLoader) -> None:
     loader.set_mock_time(2_000_000_000)
     made(loader)
     assert call(loader, "getwalletinfo")["result"]["birthtime"] == 2_000_000_000
+
+
+def test_a_legacy_wallet_is_migrated(loader: WalletLoader, tmp_path: Path) -> None:
+    legacy = LegacyWallet(passphrase="secret")
+    legacy.add_key(legacy.new_key())
+    legacy.watch(p2pkh(legacy.new_key()))
+    legacy.write(tmp_path / "wallets" / "old")
+    assert loader.list_wallet_dir() == [WalletFile("old", "bdb")]
+    assert loader.is_encrypted("old")
+    with pytest.raises(WalletFailedError, match="Error: Wallet decryption failed"):
+        loader.migrate_wallet("old", "wrong")
+    done = loader.migrate_wallet("old", "secret")
+    assert (done.wallet_name, done.watchonly_name, done.solvables_name) == ("old", "old_watchonly", "")
+    assert Path(done.backup_path).read_bytes() == legacy.data()
+    assert loader.get_wallets() == ["old", "old_watchonly"]
+    with pytest.raises(WalletFailedError, match="already a descriptor wallet"):
+        loader.migrate_wallet("old", "secret")
+    loader.unload_wallets()
+    assert [loader.is_encrypted(name) for name in ("old", "old_watchonly", "none", "../x")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
