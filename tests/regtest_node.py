@@ -23,13 +23,14 @@ from node.chain import LocalChain
 from node.chainstate import Chainstate
 from node.context import NodeContext
 from node.events import LocalEvents
-from node.indexes.indexes import Indexes, IndexOptions
+from node.indexes.indexes import Indexes, IndexOptions, SnapshotChain
 from node.mining import LocalMining
 from node.node import LocalNode
 from node.policy.options import MempoolOptions
 from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from node.services import NodeServices
+from node.validated_chain import ValidatedChain
 
 
 @dataclass
@@ -114,7 +115,8 @@ def regtest_node(network_dir: Path) -> Iterator[RegtestNode]:
     """Open a chain in a folder and close everything again."""
     chainstate = Chainstate(network_dir, REGTEST)
     stopped = threading.Event()
-    indexes = Indexes(network_dir / "indexes", REGTEST.name, chainstate, IndexOptions(filters=True), failed)
+    snapshot = SnapshotChain(ValidatedChain(chainstate), chainstate.snapshot_base)
+    indexes = Indexes(network_dir / "indexes", REGTEST.name, chainstate, IndexOptions(filters=True), failed, snapshot)
     indexes.start()
     rpc = RpcServer(full_table())
     services = NodeServices(lambda: rpc, stopped.set, stopped.is_set)

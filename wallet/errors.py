@@ -9,6 +9,10 @@ class WalletError(Exception):
     """Something about a wallet went wrong; the text is one for a person, Core's where Core has one."""
 
 
+class BlocksAwaitedError(WalletError):
+    """The node goes on from a snapshot, and has not yet the older blocks that concern the wallet."""
+
+
 class DatabaseStatus(Enum):
     """Why a database cannot be had; RPC answers with a code by it (Core: DatabaseStatus)."""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from interfaces.chain import BlockParts
 from interfaces.events import BlockMissingError, EventKind, MempoolPosition, Position, UnknownBlockError, Wanted
 from primitives.transaction import Transaction
 from wallet.block_scan import concerns
-from wallet.errors import WalletError
+from wallet.errors import BlocksAwaitedError, WalletError
 from wallet.history_loading import blocks_to_find, settle
 from wallet.rescan import TIMESTAMP_WINDOW, ScanStatus
 from wallet.tracker import BlockPlace, RemovalReason
@@ -34,6 +35,7 @@ _WANTED: Final = Wanted(transactions=True, connected_keys=True, transaction_data
 _BATCH: Final = 100
 _SAVE_BLOCKS: Final = 144
 _MOST_TRIES: Final = 20
+_RETRY_SECONDS: Final = 1.0
 _REASONS: Final = {"block": RemovalReason.BLOCK, "conflict": RemovalReason.CONFLICT}
 
 
@@ -51,6 +53,8 @@ class Sync:
         self._ended = False
         self._stopping = False
         self._caught_up = False
+        self._attempts = self._failed_attempt = 0
+        self._retry = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -91,6 +95,12 @@ class Sync:
         if tip is None:
             return None
         stand, fork = self._standing(locator, tip)
+        birth, first = wallet.birth_time, None
+        if stand != tip.hash and birth is not None:
+            # Nothing older than the wallet concerns it.
+            first = chain.find_first_block_with_time_and_height(birth - TIMESTAMP_WINDOW, fork, BlockParts())
+        if first is not None:
+            self._require_blocks(first.height, tip)
         with wallet.lock:
             asked = blocks_to_find(wallet)
         found = [block for block in chain.find_blocks(asked, BlockParts()) if block.in_active_chain]
@@ -99,13 +109,6 @@ class Sync:
             settle(wallet, {block.hash: block.height for block in found})
             for block in found:
                 wallet.remember_block_time(block.hash, block.time)
-        if stand == tip.hash:
-            return stand
-        birth = wallet.birth_time
-        if birth is None:
-            return tip.hash
-        # Nothing older than the wallet concerns it.
-        first = chain.find_first_block_with_time_and_height(birth - TIMESTAMP_WINDOW, fork, BlockParts())
         return tip.hash if first is None else self._scan(first.height, tip)
 
     def _standing(self, locator: list[bytes], tip: FoundBlock) -> tuple[bytes, int]:
@@ -122,7 +125,6 @@ class Sync:
     def _scan(self, height: int, tip: FoundBlock) -> bytes | None:
         """Scan from a height on; return the last block scanned, None if the chain changed too much."""
         wallet, chain = self._wallet, self._chain
-        self._require_blocks(height, tip)
         first = chain.find_ancestor_by_height(tip.hash, min(height, tip.height), BlockParts())
         if first is None:
             return None
@@ -144,7 +146,7 @@ class Sync:
         return result.last_hash
 
     def _require_blocks(self, height: int, tip: FoundBlock) -> None:
-        """Raise WalletError if the node has not all blocks from a height on."""
+        """Raise WalletError if the node has not all blocks from a height on, BlocksAwaitedError if it will."""
         chain = self._chain
         if not (chain.have_pruned() or chain.has_assumed_valid_chain()) or chain.has_blocks(tip.hash, height):
             return
@@ -156,7 +158,7 @@ class Sync:
         missing = tip.height
         while missing > height and chain.have_block_on_disk(missing - 1):
             missing -= 1
-        raise WalletError(
+        raise BlocksAwaitedError(
             "Error loading wallet. Wallet requires blocks to be downloaded, and software does not currently "
             "support loading wallets while blocks are being downloaded out of order when using assumeutxo "
             f"snapshots. Wallet should be able to load successfully after node sync reaches height {missing}"
@@ -175,8 +177,9 @@ class Sync:
                     self._take(batch)
                 except (UnknownBlockError, BlockMissingError) as error:
                     # The node lost blocks in a crash, or pruned them: only a look at everything helps.
-                    log.warning("[%s] %s", self._wallet.name, error)
-                    self._move(Position(self._catch_up()))
+                    if not self._failed_attempt:
+                        log.warning("[%s] %s", self._wallet.name, error)
+                    self._catch_up_or_await()
         except Exception as error:  # noqa: BLE001 - of whatever kind, the wallet follows no longer
             if not self._stopping:
                 log.warning("[%s] no longer in step with the node: %s", self._wallet.name, error)
@@ -185,6 +188,24 @@ class Sync:
             with self._moved:
                 self._ended = True
                 self._moved.notify_all()
+
+    def _catch_up_or_await(self) -> None:
+        """Catch up, or wait a while where blocks below a snapshot are still to come."""
+        with self._moved:
+            self._attempts += 1
+        try:
+            place = self._catch_up()
+        except BlocksAwaitedError as error:
+            if not self._failed_attempt:
+                log.warning("[%s] waits for blocks. %s", self._wallet.name, error)
+            with self._moved:
+                self._failed_attempt = self._attempts
+                self._moved.notify_all()
+            self._retry.wait(_RETRY_SECONDS)
+            self._retry.clear()
+        else:
+            self._failed_attempt = 0
+            self._move(Position(place))
 
     def _take(self, batch: EventBatch) -> None:
         must_save = False
@@ -264,19 +285,52 @@ class Sync:
                 wallet.records.write_best_block(found.locator)
 
     def wait(self, timeout: float = 60.0) -> bool:
-        """Wait until the wallet has taken all that happened on the node before this call; False if that takes longer.
+        """Wait until the wallet has taken all that happened on the node before this call.
 
-        Not to be called with the wallet's lock.
+        False if that takes longer, or if the node has to get blocks first. Not to be called with the wallet's lock.
         """
         with self._moved:
-            if self._ended:
+            attempt = self._attempts + 1
+        deadline = time.monotonic() + timeout
+        here: Position | None = None
+        while not self._ended and time.monotonic() < deadline:
+            target = self._events.find_position([])
+            self._retry.set()
+            here = self._wait_for(target.mempool, here, attempt, deadline)
+            if here is None:
                 return False
-        target = self._events.find_position([])
-        with self._moved:
-            return self._moved.wait_for(lambda: self._ended or self._reached(target), timeout) and not self._ended
+            # On a long way between blocks the mempool's number comes first.
+            if self._is_past(here.block, target.block):
+                return True
+        return False
 
-    def _reached(self, target: Position) -> bool:
-        here, there = self._position.mempool, target.mempool
+    def _wait_for(
+        self, place: MempoolPosition, last: Position | None, attempt: int, deadline: float
+    ) -> Position | None:
+        """Wait until the wallet stands after a place of the mempool, and elsewhere than last; return where.
+
+        None after the deadline, at the end, and when an attempt to catch up failed.
+        """
+
+        def is_there() -> bool:
+            return self._position is not last and self._reached(place)
+
+        def is_over() -> bool:
+            return self._ended or self._failed_attempt >= attempt
+
+        with self._moved:
+            self._moved.wait_for(lambda: is_there() or is_over(), deadline - time.monotonic())
+            return self._position if is_there() and not self._ended else None
+
+    def _is_past(self, block: bytes, target: bytes) -> bool:
+        """Whether who stands at a block knows of another, by which the chain went on or still goes."""
+        if block == target:
+            return True
+        common = self._chain.find_common_ancestor(block, target, BlockParts()).ancestor
+        return common is not None and common.hash == target
+
+    def _reached(self, there: MempoolPosition) -> bool:
+        here = self._position.mempool
         if there == MempoolPosition() or here.run != there.run:
             return False
         return here.number >= there.number and not here.listed
@@ -286,6 +340,7 @@ class Sync:
         if self._stopping:
             return
         self._stopping = True
+        self._retry.set()
         try:
             self._events.interrupt()
             if self._thread is not None and self._thread is not threading.current_thread():

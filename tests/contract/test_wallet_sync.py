@@ -1,5 +1,6 @@
 """A wallet in step with a node: directly and over IPC."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +8,16 @@ from pathlib import Path
 import pytest
 from mempool_chain import SCRIPT, spend
 from regtest_node import Connected, RegtestInit, RegtestNode, connected_to, regtest_node
+from snapshot_chain import HEIGHT, snapshot_blocks
 from wallet_lab import OTHERS, FakeKeys, plain_balances
 
 from common.chains import REGTEST
 from interfaces.chain import BlockParts, Chain, FoundBlock
 from interfaces.events import Events
 from node.mempool.mempool import RemovalReason
+from primitives.block import BlockHeader
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from rpc.server import RpcOverIpc
 from wallet.context import WalletContext
 from wallet.database import WalletDatabase
 from wallet.errors import WalletError
@@ -224,6 +228,43 @@ def test_a_wallet_that_could_not_catch_up_does_so_next_time(desk: Desk) -> None:
     wallet = desk.open()
     assert settled(wallet) == Balances(999_000)
     wallet.close()
+
+
+def test_a_wallet_waits_for_blocks_below_a_snapshot(desk: Desk, tmp_path: Path) -> None:
+    blocks = snapshot_blocks()
+    file = tmp_path / "coins"
+    with regtest_node(tmp_path / "full") as full:
+        for block in blocks:
+            full.chainstate.process_block(block)
+        assert "error" not in ask(full, "dumptxoutset", str(file), "latest")
+    chainstate = desk.node.chainstate
+    wallet = desk.open()
+    late = desk.open(OTHERS, name="late", born=BlockHeader.parse(blocks[-1][:80]).time + 3 * 60 * 60)
+    for block in blocks[:5]:
+        chainstate.process_block(block)
+    assert settled(wallet) == Balances(immature=5 * 50 * 10**8)
+    for block in blocks:
+        chainstate.process_header(block[:80])
+    assert "error" not in ask(desk.node, "loadtxoutset", str(file))
+    # A wallet that nothing below concerns goes on, the other one knows no more than it did.
+    assert late.wait_until_synced()
+    assert late.last_block_height == HEIGHT
+    assert not wallet.wait_until_synced()
+    assert wallet.last_block_height == 5
+    assert wallet.is_connected
+    for block in blocks[5:]:
+        chainstate.process_block(block)
+    # Coinbases of 50, and after a halving of 25; those of 100 blocks are mature.
+    assert settled(wallet).trusted == 100 * 50 * 10**8
+    assert wallet.last_block_height == HEIGHT
+    late.close()
+    wallet.close()
+
+
+def ask(node: RegtestNode, method: str, *params: str) -> str:
+    """Call a method of the node's RPC."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    return RpcOverIpc(node.services.rpc()).execute_rpc(body, "/", "me")
 
 
 def test_transactions_that_leave_the_mempool_wait_to_be_abandoned(desk: Desk) -> None:
