@@ -232,6 +232,34 @@ def test_wallets_without_a_directory(server: WalletServer, tmp_path: Path, name:
     assert (folder / name / "wallet.dat").is_file()
 
 
+def test_no_copy_is_written_over_another(server: WalletServer, tmp_path: Path) -> None:
+    server.context.set_mock_time(1_700_000_000)
+    copies = []
+    for name in ("a/w", "b/w"):
+        wallet = LegacyWallet()
+        wallet.add_key(wallet.new_key())
+        wallet.write(tmp_path / "wallets" / name)
+        copies.append(Path(server.rpc("migratewallet", name)["backup_path"]))
+        assert copies[-1].read_bytes() == wallet.data()
+    assert [copy.name for copy in copies] == ["w_1700000000.legacy.bak", "w_1700000001.legacy.bak"]
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_a_link_to_a_wallet_is_replaced_and_the_wallet_stays(
+    server: WalletServer, tmp_path: Path, is_watched: bool
+) -> None:
+    wallet, folder = legacy(), tmp_path / "wallets" / "w"
+    if is_watched:
+        wallet.watch(p2pkh(wallet.new_key()))
+    else:
+        wallet.add_key(wallet.new_key())
+    file = wallet.write(folder).rename(tmp_path / "real.dat")
+    (folder / "wallet.dat").symlink_to(file)
+    backup = Path(server.rpc("migratewallet", "w")["backup_path"])
+    assert not backup.is_symlink()
+    assert backup.read_bytes() == file.read_bytes() == wallet.data()
+
+
 def test_what_is_no_legacy_wallet_is_refused(server: WalletServer, tmp_path: Path) -> None:
     assert fails(server, "none") == "Error: Wallet does not exist"
     assert "cannot begin with ./ or ../" in fails(server, "../x")

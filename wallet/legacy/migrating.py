@@ -121,18 +121,16 @@ class _Migrating:
             raise WalletError(str(error) if already else f"Wallet loading failed. {error}") from error
 
     def _copy(self) -> None:
-        """Write the copy of the legacy file that stays."""
+        """Write the copy of the legacy file that stays; over none that holds anything else."""
         prefix = Path(os.path.realpath(self._path)).name if self._name else "default_wallet"
-        backup = self._context.wallet_dir / f"{prefix}_{self._context.now()}.legacy.bak"
+        time = self._context.now()
         try:
-            shutil.copyfile(self._source, backup)
-            shutil.copymode(self._source, backup)
-            _write_out(backup)
-            if backup.read_bytes() != self._data:
-                raise OSError("the file changed meanwhile")
-        except (OSError, shutil.Error) as error:
+            while not _write_new(self._context.wallet_dir / f"{prefix}_{time}.legacy.bak", self._data):
+                time += 1
+            self._backup = self._context.wallet_dir / f"{prefix}_{time}.legacy.bak"
+            shutil.copymode(self._source, self._backup)
+        except OSError as error:
             raise WalletError("Error: Unable to make a backup of your wallet") from error
-        self._backup = backup
 
     def _convert(self, legacy: LegacyWallet, key: bytes | None, closing: ExitStack) -> list[str]:
         """Make the wallets, put them on the disk, and return their names, the main one's first."""
@@ -151,8 +149,10 @@ class _Migrating:
         parts = splitting.split(closing, self._watching_name, self._solving_name)
         for wallet in parts.others():
             self._write_beside(wallet)
+        if self._source.read_bytes() != self._data:
+            raise WalletError("Error: The file of the wallet changed meanwhile")
         if parts.main_is_empty:
-            self._source.replace(self._backup)
+            self._source.unlink()
             _write_out(self._source.parent)
             return names
         self._replace(parts.main)
@@ -177,8 +177,8 @@ class _Migrating:
         folder = wallet_path(self._context.wallet_dir, wallet.name)
         folder.mkdir(parents=True, exist_ok=True)
         self._made.append(folder)
-        (folder / _MARK).write_bytes(self._mark())
-        _write_out(folder / _MARK)
+        (folder / _MARK).unlink(missing_ok=True)
+        _write_new(folder / _MARK, self._mark())
         _store(wallet, folder)
 
     def _replace(self, wallet: Wallet) -> None:
@@ -190,7 +190,7 @@ class _Migrating:
         folder.mkdir(exist_ok=True)
         self._made.append(folder)
         _store(wallet, folder)
-        self._source.replace(self._backup)
+        self._source.unlink()
         folder.rename(self._path)
         _write_out(self._path.parent)
 
@@ -217,8 +217,9 @@ class _Migrating:
                 (self._path / _NEW).unlink(missing_ok=True)
             return
         new = self._source.with_name(f"{self._source.name}.{_MARK}")
-        shutil.copyfile(self._backup, new)
-        _write_out(new)
+        new.unlink(missing_ok=True)
+        _write_new(new, self._data)
+        shutil.copymode(self._backup, new)
         if self._source.is_dir():
             (self._source / FILE_NAME).unlink(missing_ok=True)
             self._source.rmdir()
@@ -253,6 +254,24 @@ def _store(wallet: Wallet, folder: Path) -> None:
     _write_out(new)
     new.replace(folder / FILE_NAME)
     _write_out(folder)
+
+
+def _write_new(file: Path, data: bytes) -> bool:
+    """Write a file that only its owner may read; False if there is one that holds anything else."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return file.is_file() and file.read_bytes() == data
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        file.unlink()
+        raise
+    _write_out(file.parent)
+    return True
 
 
 def _write_out(path: Path) -> None:
