@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -135,9 +136,11 @@ class Node:
         """Answer from now on, though only with what the node is waiting for."""
         from cli.checks import check_late
         from cli.rpc_service import RpcService, make_rpc_server
+        from cli.wallet_forwarding import forwarded
 
         if not arguments.get_bool("disablewallet"):
             self._wallet = self._prepare_wallet(arguments, place)
+            self.services.make_wallet_loader = partial(forwarded, self._wallet.loader)
         rpc = self._rpc = make_rpc_server(arguments, place, self._wallet)
         self._rpc_made.set()
         configure_ipc(self._ipc, arguments, place)

@@ -57,6 +57,8 @@ class WalletProcess:
         self._loader: WalletLoader | None = None
         self._rpc: Rpc | None = None
         self._mock_time = 0
+        self._started = threading.Event()
+        """Set once it was tried to start it, or it will not be."""
         self._closed = False
 
     def start(self) -> list[str]:
@@ -68,6 +70,8 @@ class WalletProcess:
                 raise StartError(str(error)) from error
             except IpcError as error:
                 raise StartError(f"The wallet cannot be started. {error}") from error
+            finally:
+                self._started.set()
 
     def _start(self, *, again: bool) -> list[str]:
         init = self._ipc.spawn_process("pywallet", PynodeInit, patience=_END_SECONDS)
@@ -128,6 +132,19 @@ class WalletProcess:
             raise RpcError(RPC_WALLET_ERROR, _ENDED)
         return self._rpc
 
+    def loader(self) -> WalletLoader:
+        """Return what has the wallets, once it is started, or started again if it ended. Raises WalletFailedError."""
+        self._started.wait()
+        with self._lock:
+            if self._loader is None:
+                try:
+                    self._start_again()
+                except RpcError as error:
+                    raise WalletFailedError(error.message) from error
+            if self._loader is None:
+                raise WalletFailedError(_ENDED)
+            return self._loader
+
     def set_mock_time(self, seconds: int) -> None:
         """Stop the wallets' clock; 0 lets it run again."""
         with self._lock:
@@ -152,6 +169,7 @@ class WalletProcess:
     def unload(self) -> None:
         """Have it close its wallets while the node still answers it; if it takes too long, end it without."""
         self._closed = True
+        self._started.set()
         closing = threading.Thread(target=self._unload, name="wallet-unload", daemon=True)
         closing.start()
         closing.join(_UNLOAD_SECONDS)

@@ -1,6 +1,6 @@
 """What a desktop program asks of a node (Core: src/interfaces/node.h).
 
-Core's methods on peers, mempool, settings and wallets come with what they are about. Hashes are
+Core's methods on peers and settings come with what they are about. Hashes are
 32 bytes in internal order, times are seconds since 1970. A handler lives as long as its client
 holds it. A callback that is slow misses all but the newest of what it hears about.
 """
@@ -15,6 +15,7 @@ from interfaces.chain import FoundCoin, Outpoint
 from interfaces.handler import Handler
 from interfaces.interface import Interface
 from interfaces.raises import raises
+from interfaces.wallet import WalletLoader
 
 
 class SynchronizationState(Enum):
@@ -186,6 +187,13 @@ class Node(Interface, schema="node.capnp"):
         """Put a transaction into the mempool and have it sent; return Core's error text, empty if there is none.
 
         It is refused if it pays more than `max_tx_fee` satoshis, unless that is 0.
+        """
+
+    @abstractmethod
+    def wallet_loader(self) -> WalletLoader | None:
+        """Return the wallets of the node's wallet process, which is started again if it has ended.
+
+        None if it has none (-disablewallet). What only the node may ask is refused: its start, its end and its clock.
         """
 
     @abstractmethod

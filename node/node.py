@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from interfaces.cancellation import Cancellation
     from interfaces.chain import FoundCoin, Outpoint
     from interfaces.handler import Handler
+    from interfaces.wallet import WalletLoader
     from node.block_tree import BlockEntry
     from node.notices import Topic
     from node.services import NodeServices
@@ -150,6 +151,12 @@ class LocalNode(Node):
     def broadcast_transaction(self, tx: bytes, max_tx_fee: int) -> str:
         """Send it as sendrawtransaction does."""
         return broadcast_transaction(self._services.node(), tx, max_tx_fee)
+
+    def wallet_loader(self) -> WalletLoader | None:
+        """Make one, once the wallets that are loaded at start may be there."""
+        services = self._services
+        services.node()
+        return None if services.make_wallet_loader is None else services.make_wallet_loader()
 
     def handle_init_message(self, callback: MessageCallback) -> Handler:
         """Tell what comes from now on."""

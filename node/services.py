@@ -11,6 +11,7 @@ from node.notices import Notices
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from interfaces.wallet import WalletLoader
     from node.context import NodeContext
     from node.event_source import EventSource
     from node.rpc.server import RpcServer
@@ -28,6 +29,8 @@ class NodeServices:
         self.rpc = rpc
         self.shutdown = shutdown
         self.shutdown_requested = shutdown_requested
+        self.make_wallet_loader: Callable[[], WalletLoader] | None = None
+        """Makes one for each who asks, if there are wallets; set before the chain is loaded."""
         self._ready = threading.Event()
         self._node: NodeContext | None = None
         self._events: EventSource | None = None

@@ -4,6 +4,7 @@
 using Chain = import "chain.capnp";
 using Handler = import "handler.capnp";
 using Proxy = import "proxy.capnp";
+using Wallet = import "wallet.capnp";
 
 interface Node {
   destroy @0 (context :Proxy.Context) -> ();
@@ -33,6 +34,7 @@ interface Node {
   getMempoolMaxUsage @22 (context :Proxy.Context) -> (result :Int64);
   getDustRelayFee @23 (context :Proxy.Context) -> (result :Int64);
   broadcastTransaction @24 (context :Proxy.Context, tx :Data, maxTxFee :Int64) -> (result :Text);
+  walletLoader @25 (context :Proxy.Context) -> (result :Wallet.WalletLoader);
 }
 
 interface MessageCallback {

@@ -217,3 +217,7 @@ def test_a_node_that_never_loads(tmp_path: Path) -> None:
             with pytest.raises(RuntimeError, match="The node is shutting down"):
                 node.get_num_blocks()
         services.close()
+
+
+def test_a_node_without_wallets(node: Node) -> None:
+    assert node.wallet_loader() is None

@@ -4,11 +4,17 @@ import json
 import signal
 import sqlite3
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 
 import pytest
 from running_programs import Programs, children, programs, read_until, wait_for
+
+from cli.program_init import ProgramInit
+from interfaces.init import PynodeInit
+from interfaces.wallet import WalletFailedError
+from ipc import Ipc
 
 __all__ = ["programs"]
 OFFLINE = "-ipcconnect=unix:wallet.sock"
@@ -253,3 +259,28 @@ def test_a_command_hears_of_transactions(programs: Programs) -> None:
     txid, heard, height, name = out.read_text().rstrip("\n").split(" ", 3)
     assert len(txid) == 64
     assert ([heard], height, name) == (blocks, "1", "my 'w'")
+
+
+def test_a_desktop_program_reaches_the_wallets_through_the_node(programs: Programs) -> None:
+    node = programs.node()
+    with Ipc("pytool", sys.argv[0], ProgramInit()) as ipc:
+        init = ipc.connect_address(f"unix:{programs.network_dir / 'node.sock'}", PynodeInit)
+        assert init is not None
+        loader = (init.make_node() or pytest.fail("no node")).wallet_loader()
+        assert loader is not None
+        assert loader.create_wallet("w", "") == []
+        wallet = loader.get_wallet("w")
+        assert wallet is not None
+        address = wallet.get_new_destination("bech32", "mine")
+        assert [each.address for each in wallet.get_addresses()] == [address]
+        for refused in (loader.load_wallets, loader.unload_wallets, lambda: loader.set_mock_time(1)):
+            with pytest.raises(Exception, match="Only the node itself may ask this of its wallets"):
+                refused()
+        loader.close()
+        assert ok(programs.ask("listwallets")) == ["w"]
+        again = (init.make_node() or pytest.fail("no node")).wallet_loader()
+        assert again is not None
+        kill_wallet(node)
+        assert again.get_wallets() == ["w"]
+        with pytest.raises(WalletFailedError, match="already loaded"):
+            again.load_wallet("w")
