@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cli.claims import Claims
 from cli.commands import Commands
 from cli.errors import RecoverableError, StartError
-from cli.running import Shutdown, configure_ipc
+from cli.running import ANSWER_SECONDS, Shutdown, configure_ipc
 from node.services import NodeServices
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ class Node:
             self._service.stop()
         if self._wallet is not None:
             self._wallet.close()
-        self._ipc.disconnect_incoming()
+        self._ipc.disconnect_incoming(ANSWER_SECONDS)
         self.services.close()
         if self._mempool is not None:
             self._mempool.stop()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from functools import partial
-from threading import Timer
 from typing import TYPE_CHECKING, Final
 
 from cli.common_options import CHAIN, HELP, IPC_CLIENT, IPC_SERVER, LOGGING, PLACE, SPAWNED
@@ -13,6 +11,7 @@ from cli.errors import StartError
 from cli.options import Program
 from cli.program_init import ProgramInit
 from cli.running import (
+    ANSWER_SECONDS,
     Shutdown,
     configure_ipc,
     handle_signals,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from wallet.served import LocalWalletLoader
 
 log: Final = logging.getLogger()
-_ANSWER_TIME: Final = 0.2
 _PARENTS_LOG: Final = "debug.log"
 """A node and the wallet that it started write one log, as Bitcoin Core's node does."""
 
@@ -127,9 +125,12 @@ def _main(argv: list[str]) -> int:
             init.stop()
 
 
-def _end_soon(shutdown: Shutdown) -> None:
-    """End when whoever asked for it has the answer: unlike a node, this program has nothing else to do first."""
-    Timer(_ANSWER_TIME, shutdown.request).start()
+def _wait(shutdown: Shutdown, ipc: Ipc, loader: LocalWalletLoader) -> int:
+    """Wait for the wish to end, and until who is waiting has an answer; return the status."""
+    status = shutdown.wait()
+    loader.interrupt()
+    ipc.disconnect_incoming(ANSWER_SECONDS)
+    return status
 
 
 def _work(ipc: Ipc, init: WalletInit, arguments: Arguments, place: Place) -> int:
@@ -145,7 +146,7 @@ def _work(ipc: Ipc, init: WalletInit, arguments: Arguments, place: Place) -> int
     node, spawned = reach_node(ipc, arguments, [*passed_on, "-disablewallet=1"])
     connection = None
     try:
-        loader = init.loader = make_loader(arguments, place, shutdown=partial(_end_soon, shutdown))
+        loader = init.loader = make_loader(arguments, place, shutdown=shutdown.request)
         try:
             for warning in loader.load_wallets():
                 sys.stderr.write(f"Warning: {warning}\n")
@@ -159,7 +160,7 @@ def _work(ipc: Ipc, init: WalletInit, arguments: Arguments, place: Place) -> int
             owned, node = node, None
             connection.follow(owned, spawned=spawned)
         configure_ipc(ipc, arguments, place)
-        return shutdown.wait()
+        return _wait(shutdown, ipc, loader)
     except IpcError as error:
         raise StartError(str(error)) from error
     finally:

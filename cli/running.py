@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger()
 FAILURE: Final = 1
+ANSWER_SECONDS: Final = 5.0
+"""How long calls that run may take to be answered, when the program ends."""
 _PRIVATE: Final = 0o077
 """What we make is for its owner alone."""
 

@@ -191,12 +191,15 @@ class Ipc:
     def _allows(self, sock: socket.socket) -> bool:
         return addresses.is_allowed(sock, self.allowed_uids)
 
-    def disconnect_incoming(self) -> None:
-        """Drop the connections others made to us, but not our parent's; their calls are cancelled."""
+    def disconnect_incoming(self, patience: float = 0.0) -> None:
+        """Drop the connections others made to us, but not our parent's.
+
+        Calls that run by then have up to `patience` seconds to be answered; the others are cancelled.
+        """
         with self._lock:
             protocol = self._made
         if protocol is not None:
-            protocol.disconnect_incoming()
+            protocol.disconnect_incoming(patience)
 
     def add_cleanup(self, proxy: Interface, cleanup: Callable[[], None]) -> None:
         """Run `cleanup` once when an object of a peer's is closed, or lost with its connection."""

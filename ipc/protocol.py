@@ -33,8 +33,11 @@ class Protocol(ABC):
         """Serve whoever connects to a listening socket and is allowed."""
 
     @abstractmethod
-    def disconnect_incoming(self) -> None:
-        """Drop connections that others made to us, but not the parent's, and wait until their objects are closed."""
+    def disconnect_incoming(self, patience: float = 0.0) -> None:
+        """Drop connections that others made to us, but not the parent's, and wait until their objects are closed.
+
+        Before that wait up to `patience` seconds until the calls that run now are answered.
+        """
 
     @abstractmethod
     def add_cleanup(self, proxy: Interface, cleanup: Callable[[], None]) -> None:

@@ -218,11 +218,15 @@ class LocalWalletLoader(WalletLoader):
         if wallet is None or loader.unload_wallet(self._context, wallet) is None:
             raise WalletFailedError("Requested wallet does not exist or is not loaded")
 
-    def unload_wallets(self) -> None:
-        """Close all, each once it has seen what the node has."""
+    def interrupt(self) -> None:
+        """Have what takes long end soon."""
         self.rpc.interrupt()
         for wallet in self._context.wallets():
             wallet.rescan.abort()
+
+    def unload_wallets(self) -> None:
+        """Close all, each once it has seen what the node has."""
+        self.interrupt()
         for wallet in self._context.wallets():
             wallet.wait_until_synced(_PATIENCE)
         loader.unload_all(self._context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from interfaces.interface import Interface
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("ipc")
 T = TypeVar("T", bound=Interface)
 _RETRY_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 0.002
 
 
 class CapnpProtocol(Protocol):
@@ -100,10 +102,15 @@ class CapnpProtocol(Protocol):
             self._listeners.append(listener)
         self.loop.post(listener.start)
 
-    def disconnect_incoming(self) -> None:
+    def disconnect_incoming(self, patience: float = 0.0) -> None:
         """Drop what others opened."""
         with self._lock:
             dropped = [c for c in self._sessions if c.incoming and c not in self._parents]
+        end = time.monotonic() + patience
+        running = [(connection, connection.rpc.unanswered()) for connection in dropped] if patience else []
+        for connection, calls in running:
+            while connection.owes(calls) and time.monotonic() < end:
+                time.sleep(_LOOK_SECONDS)
         for connection in dropped:
             connection.close()
         if not self.loop.inside:

@@ -26,7 +26,7 @@ from ipc.errors import DisconnectedError, IpcError, RemoteProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ipc.capnp.calls import Question
+    from ipc.capnp.calls import IncomingCall, Question
     from ipc.capnp.capability import Capability, LocalCap
     from ipc.capnp.loop import EventLoop
     from ipc.capnp.rpc import Rpc
@@ -152,8 +152,8 @@ class Connection:
                 )
             except BlockingIOError:
                 sent = 0
-            except OSError as error:
-                self.close(DisconnectedError(f"write failed: {error}"))
+            except OSError:
+                self._write_failed()
                 return
             while parts and sent >= len(parts[0]):
                 sent -= len(parts.pop(0))
@@ -180,9 +180,9 @@ class Connection:
                     sent = self._sock.send(data, _DONTWAIT)
                 except BlockingIOError:
                     break
-                except OSError as error:
-                    self.close(DisconnectedError(f"write failed: {error}"))
-                    return
+                except OSError:
+                    self._write_failed()
+                    break
                 with self._drained:
                     self._backlog_bytes -= sent
                     if sent == len(data):
@@ -193,6 +193,26 @@ class Connection:
                         self._drained.notify_all()
         self._watch()
         self.flush()
+
+    def _write_failed(self) -> None:
+        """Drop what cannot be sent. Answers that came before the peer ended are read still, and then its end."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        with self._drained:
+            self._backlog.clear()
+            self._backlog_bytes = 0
+            self._drained.notify_all()
+        self._watch()
+
+    def owes(self, calls: list[IncomingCall]) -> bool:
+        """Whether one of these calls of the peer's is unanswered, or an answer has not left yet."""
+        with self.rpc.lock:
+            if any(not call.returned for call in calls):
+                return not self.closed
+        with self._writing:
+            unsent = bool(self.rpc.output or self._backlog)
+        self.flush()  # Who had output meanwhile left it to us.
+        return unsent and not self.closed
 
     def wait_writable(self) -> None:
         """Wait while the backlog is over its bound. Not for the loop thread."""

@@ -189,6 +189,11 @@ class Rpc(Tables):
 
     # Answering
 
+    def unanswered(self) -> list[IncomingCall]:
+        """Return the calls of the peer's that have no answer yet."""
+        with self.lock:
+            return [call for call in self._answers.values() if not call.returned]
+
     def send_results(self, call: IncomingCall, buffer: bytearray, caps: Sequence[Capability | None]) -> None:
         """Answer with results begun in `buffer` by `messages.begin_results`."""
         with self.lock:

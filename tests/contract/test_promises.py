@@ -3,6 +3,8 @@
 import gc
 import logging
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -310,6 +312,41 @@ def test_disconnect_incoming_leaves_others_alone(pair: Pair) -> None:
         with pytest.raises(DisconnectedError):
             call()
     assert pair.connect().make_zoo().several().code == 7
+
+
+def test_calls_that_run_are_answered_before_the_end(pair: Pair) -> None:
+    """Fifty clients each end the server by a call, and each hears the answer."""
+    for size in range(50):
+        init = pair.connect()
+        zoo = init.make_zoo()
+        asked = threading.Event()
+
+        def data(value: bytes, asked: threading.Event = asked) -> bytes:
+            asked.set()
+            return value * 10_000
+
+        pair.keeper_init.zoos[-1].data = data  # type: ignore[method-assign]
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(zoo.data, bytes(size))
+            asked.wait()
+            pair.server.disconnect_incoming(10)
+            assert answer.result() == bytes(size * 10_000)
+        with pytest.raises(DisconnectedError):
+            zoo.several()
+
+
+def test_calls_that_do_not_end_are_waited_for_no_longer_than_asked(pair: Pair) -> None:
+    zoo = pair.connect().make_zoo()
+    keeper = pair.keeper_init.zoos[0]
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(zoo.block)
+        keeper.blocking.wait()
+        start = time.monotonic()
+        pair.server.disconnect_incoming(0.2)
+        assert 0.2 <= time.monotonic() - start < 5
+        with pytest.raises(DisconnectedError):
+            answer.result()
+    assert keeper.canceled.wait(20)
 
 
 def test_proxy_passed_on_to_a_third_process(pair: Pair) -> None:
