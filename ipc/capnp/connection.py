@@ -419,7 +419,8 @@ class Connection:
             if self._closing is not None:
                 return
             self._closing = error or IpcError("closed")
-        if self._watching:
+        started = self._watching  # Once the socket is shut, another thread may end that at once.
+        if started:
             self.rpc.close(self._closing)
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
@@ -429,7 +430,7 @@ class Connection:
             self._drained.notify_all()
         self.thread_map = None
         self.pool.clear()
-        if self._watching:
+        if started:
             self._pump()
         self._on_close(self, error)
         with self._state:
