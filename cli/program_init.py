@@ -10,7 +10,6 @@ from interfaces.init import PynodeInit
 
 if TYPE_CHECKING:
     from interfaces.chain import Chain
-    from interfaces.chain_client import ChainClient
     from interfaces.events import Events
     from interfaces.mining import Mining
     from interfaces.node import Node
@@ -57,11 +56,6 @@ class ProgramInit(PynodeInit):
     def make_process(self) -> Process | None:
         """Describe this process."""
         return LocalProcess(self.ipc, self.siblings)
-
-    def make_chain_client(self, events: Events) -> ChainClient | None:
-        """Offer none."""
-        events.close()
-        return None
 
     def make_events(self) -> Events | None:
         """Offer none."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from interfaces.chain import Chain
-from interfaces.chain_client import ChainClient
 from interfaces.echo import Echo
 from interfaces.events import Events
 from interfaces.interface import Interface
@@ -49,10 +48,6 @@ class PynodeInit(Init, schema="pynode.capnp"):
     @abstractmethod
     def make_process(self) -> Process | None:
         """Make a `Process`."""
-
-    @abstractmethod
-    def make_chain_client(self, events: Events) -> ChainClient | None:
-        """Make a follower of the chain behind `events`."""
 
     @abstractmethod
     def make_events(self) -> Events | None:

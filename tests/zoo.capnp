@@ -58,4 +58,5 @@ interface Zoo {
   many @20 (context :Proxy.Context, visitors :List(Visitor)) -> (result :Int32);
   data @21 (context :Proxy.Context, value :Data) -> (result :Data);
   huge @22 (context :Proxy.Context) -> (result :Data);
+  obsoleteFeed @23 (context :Proxy.Context);
 }

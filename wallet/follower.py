@@ -6,8 +6,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from interfaces.chain_client import ChainClient
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +19,7 @@ def _nothing() -> None:
     pass
 
 
-class ChainFollower(ChainClient):
+class ChainFollower:
     """Owns a thread that reports each new tip, in order, until `close` or the node is gone."""
 
     def __init__(
@@ -35,22 +33,16 @@ class ChainFollower(ChainClient):
         self._tips = tips
         self._on_tip = on_tip
         self._on_lost = on_lost
-        self._tip: BlockRef | None = None
         self._on_end = on_end
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="wallet-follower", daemon=True)
         self._thread.start()
-
-    def get_tip(self) -> BlockRef | None:
-        """Return the last tip seen."""
-        return self._tip
 
     def _follow(self) -> None:
         try:
             while not self._stopping.is_set():
                 tip = self._tips.next()
                 if tip is not None:
-                    self._tip = tip
                     self._on_tip(tip)
                 elif not self._stopping.is_set():
                     self._on_end()  # The node is shutting down.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _RUNTIME: Final = frozenset({"construct", "destroy"})
 """Methods that are the runtime's business and have no counterpart in Python."""
+_OBSOLETE: Final = "obsolete"
+"""How the name of a method begins of which only the ordinal is left: a call of it is answered as not implemented."""
 
 
 class Binding:
@@ -37,7 +39,7 @@ class Binding:
         self.destroy: Method | None = schema.methods.get("destroy")
         functions = {key(name): function for name, function in _functions(cls).items()}
         for name, method in schema.methods.items():
-            if name in _RUNTIME:
+            if name in _RUNTIME or name.startswith(_OBSOLETE):
                 continue
             function = functions.pop(key(name), None)
             if function is None:

@@ -13,7 +13,7 @@ interface PynodeInit extends(Init.Init) {
   # The bootstrap object of our processes.
   configure @0 (context :Proxy.Context, arguments :List(Text)) -> ();
   makeProcess @1 (context :Proxy.Context) -> (result :Process);
-  makeChainClient @2 (context :Proxy.Context, events :Events.Events) -> (result :ChainClient);
+  obsoleteMakeChainClient @2 ();   # Once took an Events; the ordinal is never used again.
   makeEvents @3 (context :Proxy.Context) -> (result :Events.Events);
   makeNode @4 (context :Proxy.Context) -> (result :Node.Node);
   makeChain @5 (context :Proxy.Context) -> (result :Chain.Chain);
@@ -23,11 +23,6 @@ interface PynodeInit extends(Init.Init) {
 interface Process {
   destroy @0 (context :Proxy.Context) -> ();
   getTree @1 (context :Proxy.Context) -> (result :List(ProcessInfo));
-}
-
-interface ChainClient {
-  destroy @0 (context :Proxy.Context) -> ();
-  getTip @1 (context :Proxy.Context) -> (result :Common.BlockRef);
 }
 
 struct ProcessInfo {

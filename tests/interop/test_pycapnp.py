@@ -73,6 +73,7 @@ async def main():
         (lambda: z.fail(context, "value"), "std::exception: as nobody declared"),
         (lambda: z.several({}), "no thread specified and no pool configured"),
         (lambda: z.several({"thread": Thread()}), "invalid thread handle"),
+        (lambda: z.obsoleteFeed(context), "not implemented"),
         (lambda: init.cast_as(zoo.Zoo).several(context), "not implemented"),
     ):
         try:

@@ -47,6 +47,9 @@ def test_every_method_takes_a_context_except_a_few(interface: type[Interface]) -
 def test_our_own_methods_have_ids_of_their_own() -> None:
     schema = binding_of(PynodeInit).schema
     assert {m.interface for m in schema.methods.values()} == {"Init", "PynodeInit"}
+    own = sorted(m.ordinal for m in schema.methods.values() if m.interface == "PynodeInit")
+    assert own == list(range(len(own)))
+    assert schema.methods["obsoleteMakeChainClient"].ordinal == 2
     assert schema.methods["makeMining"].interface_id != schema.methods["configure"].interface_id
 
 
