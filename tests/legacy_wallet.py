@@ -189,6 +189,8 @@ def random_wallet(seed: int) -> tuple[LegacyWallet, list[bytes], list[PrivateKey
         key = chance.choice([*own, *foreign])
         older = b"\x53\xb2\x69" + pubkey_script(key.public_key())  # <3> CHECKSEQUENCEVERIFY VERIFY <key> CHECKSIG
         scripts += _add_random_script(wallet, chance.choice([older, pubkey_script(key.public_key()), p2pkh(key)]))
+    if chance.random() < 0.3:
+        scripts += _watch_odd_scripts(wallet, foreign[0])
     for key in foreign:
         script = chance.choice(
             [p2pkh(key), pubkey_script(key.public_key()), p2wpkh(key), p2sh(p2wpkh(key)), b"\x51", p2wsh(b"\x51")]
@@ -199,6 +201,36 @@ def random_wallet(seed: int) -> tuple[LegacyWallet, list[bytes], list[PrivateKey
         if chance.random() < 0.15 and (len(script) in {22, 23, 25, 34}):
             wallet.watch(script, None, chance.choice([b"1", b"1", b"0"]))
     return wallet, scripts, own
+
+
+def _watch_odd_scripts(wallet: LegacyWallet, key: PrivateKey) -> list[bytes]:
+    """Watch a few of what imports could bring in: keys written oddly, hashes behind hashes, large multisigs."""
+    chance = wallet.chance
+    long = PrivateKey(key.secret, compressed=False).public_key()
+    hybrid = bytes((6 + long[-1] % 2,)) + long[1:]
+    many = [wallet.new_key().public_key() for _ in range(chance.choice([4, 15, 16, 20]))]
+    tiny = p2sh(pubkey_script(key.public_key()))
+    odd = [
+        pubkey_script(hybrid),
+        pubkey_hash_script(hash160(hybrid)),
+        witness_script(0, hash160(hybrid)),
+        p2sh(tiny),
+        p2wsh(p2wpkh(key)),
+        p2sh(p2wsh(pubkey_script(long))),
+        multisig_script(2, many),
+        p2sh(multisig_script(2, many)),
+        p2wsh(multisig_script(2, many)),
+        witness_script(1, key.public_key()[1:]),
+        witness_script(2, bytes(20)),
+        b"\x6a\x01a",
+        b"",
+        bytes(600),
+    ]
+    known = [multisig_script(2, many), tiny, pubkey_script(long), p2wsh(pubkey_script(long)), p2wpkh(key), bytes(600)]
+    for script in known:
+        if chance.random() < 0.6:
+            wallet.add_script(script)
+    return [wallet.watch(script) for script in odd if chance.random() < 0.6]
 
 
 def _add_random_script(wallet: LegacyWallet, script: bytes) -> list[bytes]:
