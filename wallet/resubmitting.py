@@ -48,14 +48,17 @@ def resubmit(wallet: Wallet, *, relay: bool = False, all_of_them: bool = True) -
     return taken
 
 
+def next_resend(now: int) -> int:
+    """Return a random time at which to send again, seconds since 1970."""
+    return now + SystemRandom().randint(_EARLIEST, _LATEST)
+
+
 class Resender:
     """Owns a thread that once or twice a day sends what waits in each wallet of a context, until `close`."""
 
     def __init__(self, context: WalletContext) -> None:
         """Start."""
         self._context = context
-        self._due: dict[Wallet, int] = {}
-        self._random = SystemRandom()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wallet-resender", daemon=True)
         self._thread.start()
@@ -76,17 +79,13 @@ class Resender:
         """Send what is due, if the node can send."""
         context = self._context
         now = context.now()
-        wallets = context.wallets()
-        self._due = {wallet: self._due.get(wallet) or self._next(now) for wallet in wallets}
-        due = [wallet for wallet in wallets if self._due[wallet] <= now]
+        due = [wallet for wallet in context.wallets() if wallet.next_resend <= now]
         if not due or context.chain is None or not context.chain.is_ready_to_broadcast():
             return
         for wallet in due:
+            wallet.wait_until_synced()
             resubmit(wallet, relay=True, all_of_them=False)
-            self._due[wallet] = self._next(now)
-
-    def _next(self, now: int) -> int:
-        return now + self._random.randint(_EARLIEST, _LATEST)
+            wallet.next_resend = next_resend(now)
 
     def close(self) -> None:
         """End the thread. Idempotent."""

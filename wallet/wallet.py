@@ -28,7 +28,7 @@ from wallet.keypool import Keypool
 from wallet.ledger import Ledger
 from wallet.records import LEGACY_KINDS, Records
 from wallet.rescan import Rescan
-from wallet.resubmitting import resubmit
+from wallet.resubmitting import next_resend, resubmit
 from wallet.sync import Sync
 from wallet.tracker import Tracker
 from wallet.watch import Watch
@@ -85,6 +85,8 @@ class Wallet:
         """Times of blocks that hold transactions of the wallet, seconds since 1970, as far as they were heard of."""
         self.best_block_time = 0
         """When the last block was connected, seconds since 1970."""
+        self.next_resend = next_resend(context.now())
+        """When to send again what waits, seconds since 1970."""
         self.reorgs = 0
         """How many blocks left the chain."""
         self.must_rescan = False

@@ -89,11 +89,11 @@ def test_it_is_sent_again_after_half_a_day_to_one_and_a_half(
     server.context.chain = ReadyChain(node.services)
     resender = Resender(server.context)
     try:
-        resender.look()
-        server.context.set_mock_time(start + 600 + 12 * 3600 - 1)
+        # Counted from when the wallet was loaded.
+        server.context.set_mock_time(start + 12 * 3600 - 60)
         resender.look()
         assert tx.txid not in node.mempool.txids()
-        server.context.set_mock_time(start + 600 + 36 * 3600)
+        server.context.set_mock_time(start + 36 * 3600)
         resender.look()
         assert tx.txid in node.mempool.txids()
     finally:
