@@ -22,6 +22,16 @@ def apply_interactions(arguments: Arguments) -> None:
             for name, value in consequences:
                 if arguments.set_unless_set(name, value):
                     log.info("parameter interaction: %s -> setting -%s=%s", reason, name, value)
+    _apply_to_wallets(arguments)
+
+
+def _apply_to_wallets(arguments: Arguments) -> None:
+    """Set what follows for wallets (Core: WalletInit::ParameterInteraction in src/wallet/init.cpp)."""
+    if arguments.get_bool("disablewallet"):
+        for name in arguments.get_list("wallet"):
+            log.info("Parameter interaction: -disablewallet -> ignoring -wallet=%s", name)
+    elif arguments.get_bool("blocksonly") and arguments.set_unless_set("walletbroadcast", "0"):
+        log.info("Parameter interaction: -blocksonly=1 -> setting -walletbroadcast=0")
 
 
 def _any(name: str) -> Callable[[Arguments], bool]:

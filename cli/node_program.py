@@ -138,7 +138,9 @@ class Node:
         from cli.rpc_service import RpcService, make_rpc_server
         from cli.wallet_forwarding import forwarded
 
-        if not arguments.get_bool("disablewallet"):
+        if arguments.get_bool("disablewallet"):
+            log.info("Wallet disabled!")
+        else:
             self._wallet = self._prepare_wallet(arguments, place)
             self.services.make_wallet_loader = partial(forwarded, self._wallet.loader)
         rpc = self._rpc = make_rpc_server(arguments, place, self._wallet)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+import sqlite3
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cli.commands import Commands
 from cli.startup import log_path
 from cli.wallet_settings import make_remember, wallet_directory, wallet_names, wallet_settings
+from primitives.fee_rate import FeeRate
 from rpc.server import RpcOptions
 from wallet.context import WalletContext
 from wallet.database import FILE_NAME
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from interfaces.wallet import ChainSource
     from wallet.transaction import WalletTx
     from wallet.wallet import Wallet
+
+
+log: Final = logging.getLogger()
 
 
 def _nothing() -> None:
@@ -56,11 +62,14 @@ def make_loader(
         names = first = [""] if (folder / FILE_NAME).is_file() else []
     else:
         first = []
+    log.info("Using wallet directory %s", folder)
+    log.info("Using SQLite Version %s", sqlite3.sqlite_version)
+    chain = None if node is None else node.make_chain()
     context = WalletContext(
         place.chain,
         folder,
-        wallet_settings(arguments),
-        chain=None if node is None else node.make_chain(),
+        wallet_settings(arguments, None if chain is None else FeeRate(chain.relay_min_fee())),
+        chain=chain,
         make_events=None if node is None else node.make_events,
         remember=make_remember(arguments, place, first),
         shutdown=shutdown,

@@ -121,7 +121,7 @@ def wallet_directory(arguments: Arguments, place: Place) -> Path:
     if not arguments.is_set("walletdir"):
         folder = place.network_dir / "wallets"
         return folder if folder.is_dir() else place.network_dir
-    given = arguments.get("walletdir")
+    given = "" if arguments.is_negated("walletdir") else arguments.get("walletdir")
     path = arguments.get_path("walletdir")
     if path is None or not path.exists():
         raise StartError(f'Specified -walletdir "{given}" does not exist')

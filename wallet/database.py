@@ -6,6 +6,7 @@ has it too. Each write is on the disk when it returns; those of a `transaction` 
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from common.chains import ChainParams
 
+log: Final = logging.getLogger("wallet")
 FILE_NAME: Final = "wallet.dat"
 _SCHEMA_VERSION: Final = 0
 _IN_MEMORY: Final = ":memory:"
@@ -107,6 +109,10 @@ class WalletDatabase:
             connection.execute("PRAGMA fullfsync = true")
         with _told("Failed to let what is erased be overwritten"):
             connection.execute("PRAGMA secure_delete = ON")  # Else keys stay in the file once they are encrypted.
+        if self._unsafe_sync:
+            log.warning(
+                "SQLite is configured to not wait for data to be flushed to disk. Data loss and corruption may occur."
+            )
         with _told("Failed to set synchronous mode"):
             connection.execute(f"PRAGMA synchronous = {'OFF' if self._unsafe_sync else 'FULL'}")
         with _told("Failed to execute statement to check table existence"):

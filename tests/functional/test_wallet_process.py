@@ -57,9 +57,10 @@ def test_wallets_over_a_node(programs: Programs) -> None:
     assert ok(programs.ask("unloadwallet", "a")) == {}
     assert programs.ask("stop").stdout == "pynode stopping\n"
     assert node.wait(20) == 0
-    programs.node()
+    programs.node("-minrelaytxfee=0.02")
     assert ok(programs.ask("listwallets")) == ["b/c"]
-    assert ok(programs.ask("loadwallet", "a")) == {"name": "a"}
+    warning = "-minrelaytxfee is set very high! The wallet will avoid paying less than the minimum relay fee."
+    assert ok(programs.ask("loadwallet", "a")) == {"name": "a", "warnings": [warning]}
     info = ok(programs.ask("-rpcwallet=a", "getaddressinfo", address))
     assert isinstance(info, dict)
     assert (info["ismine"], info["labels"]) == (True, ["some label"])

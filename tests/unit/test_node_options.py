@@ -12,6 +12,7 @@ from cli.node_options import NODE
 from cli.node_settings import mining_policy
 from cli.options import help_text
 from cli.pynode import PROGRAM
+from cli.wallet_settings import wallet_settings
 from common.chains import chain_by_name
 from node.templates.options import MiningPolicy
 from primitives.fee_rate import FeeRate
@@ -50,8 +51,13 @@ def check(*words: str, config: str = "", chain: str = "regtest") -> list[str]:
         (["-externalip=1.2.3.4"], ["-externalip set -> setting -discover=0"]),
         (
             ["-blocksonly"],
-            ["-blocksonly=1 -> setting -whitelistrelay=0", "-blocksonly=1 -> setting -maxmempool=5"],
+            [
+                "-blocksonly=1 -> setting -whitelistrelay=0",
+                "-blocksonly=1 -> setting -maxmempool=5",
+                "-blocksonly=1 -> setting -walletbroadcast=0",
+            ],
         ),
+        (["-disablewallet", "-wallet=a", "-wallet=b"], [f"-disablewallet -> ignoring -wallet={name}" for name in "ab"]),
         (["-whitelistforcerelay"], ["-whitelistforcerelay=1 -> setting -whitelistrelay=1"]),
         (["-onlynet=onion"], ["-onlynet excludes IPv4 and IPv6 -> setting -dnsseed=0"]),
         (["-onlynet=onion", "-onlynet=ipv4"], []),
@@ -60,7 +66,13 @@ def check(*words: str, config: str = "", chain: str = "regtest") -> list[str]:
 def test_interactions(words: list[str], expected: list[str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     given(*words)
-    assert caplog.messages == [f"parameter interaction: {text}" for text in expected]
+    # Core has a capital letter where wallets are concerned.
+    assert [text.lower() for text in caplog.messages] == [f"parameter interaction: {text.lower()}" for text in expected]
+
+
+def test_a_node_that_relays_nothing_sends_nothing_of_its_wallets() -> None:
+    assert not wallet_settings(given("-blocksonly")).broadcast
+    assert wallet_settings(given("-blocksonly", "-walletbroadcast")).broadcast
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ def test_directories_that_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     for path, text in ((f"{tmp_path}/no", "does not exist"), (f"{tmp_path}/file", "is not a directory")):
         with pytest.raises(StartError, match=text):
             wallet_directory(given(f"-walletdir={path}"), place(tmp_path))
+    with pytest.raises(StartError, match='Specified -walletdir "" does not exist'):
+        wallet_directory(given("-nowalletdir"), place(tmp_path))
     with pytest.raises(StartError, match='Specified -walletdir "here" is a relative path'):
         wallet_directory(given("-walletdir=here"), place(tmp_path))
 
