@@ -25,7 +25,7 @@ WALLET: Final = (
     _wallet("maxapsfee", "<n>", "Pay up to so many BTC more to spend addresses as a whole (default: 0)"),
     _wallet("maxtxfee", "<amt>", "Pay at most so many BTC for a transaction (default: 0.10)", group=DEBUG),
     _wallet("mintxfee", "<amt>", "Pay at least this rate in BTC/kvB (default: 0.00001)"),
-    _wallet("signer", "<cmd>", "Let this program sign", waits_for="external signers", refused=True),
+    _wallet("signer", "<cmd>", "Let this program, and devices behind it, sign; see docs/external-signer.md"),
     _wallet("spendzeroconfchange", "", "Spend change that is not in a block yet (default: 1)"),
     _wallet("txconfirmtarget", "<n>", "Pay to be in one of the next so many blocks (default: 6)"),
     _wallet("unsafesqlitesync", "", "Do not wait for the disk (default: 0)", group=WALLET_DEBUG, debug_only=True),

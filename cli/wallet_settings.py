@@ -88,6 +88,7 @@ def wallet_settings(arguments: Arguments, min_relay: FeeRate | None = None) -> W
         reject_long_chains=arguments.get_bool("walletrejectlongchains", default=True),
         unsafe_sync=arguments.get_bool("unsafesqlitesync"),
         cross_chain=arguments.get_bool("walletcrosschain"),
+        signer=arguments.get("signer"),
         warnings=tuple(warnings),
     )
 

@@ -47,6 +47,8 @@ class SigningError(StrEnum):
     MISSING_INPUTS = "Inputs missing or spent"
     SIGHASH_MISMATCH = "Specified sighash value does not match value stored in PSBT"
     INCOMPLETE = "Input needs additional signatures or other data"
+    EXTERNAL_SIGNER_NOT_FOUND = "External signer not found"
+    EXTERNAL_SIGNER_FAILED = "External signer failed to sign"
     INVALID_TRANSACTION = "The transaction cannot be valid"
 
 

@@ -47,11 +47,11 @@ class WalletServer:
 
 @contextmanager
 def wallet_server(
-    folder: Path, node: RegtestNode | None = None, *deprecated: str, keypool: int = 20
+    folder: Path, node: RegtestNode | None = None, *deprecated: str, keypool: int = 20, signer: str = ""
 ) -> Iterator[WalletServer]:
     """Serve the wallets of a folder until the end of the block."""
     folder.mkdir(exist_ok=True)
-    settings = WalletSettings(keypool=keypool)
+    settings = WalletSettings(keypool=keypool, signer=signer)
     if node is None:
         context = WalletContext(REGTEST, folder, settings)
     else:

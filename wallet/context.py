@@ -8,6 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from wallet.external_signer import ExternalSigners
 from wallet.settings import WalletSettings
 from wallet.tracker import Change
 
@@ -80,6 +81,8 @@ class WalletContext:
         self.lock = threading.Lock()
         self._wallets: list[Wallet] = []
         self._mock_time = 0
+        self.signers = ExternalSigners(self.settings.signer, params)
+        """The devices that sign."""
 
     def now(self) -> int:
         """Return the time in seconds since 1970, which is the mocked one if there is one."""

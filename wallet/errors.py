@@ -50,5 +50,17 @@ class KeypoolError(WalletError):
     """There is no address to give out."""
 
 
+class SignerError(WalletError):
+    """The program of -signer, or a device behind it, failed."""
+
+
+class NoSignerError(SignerError):
+    """There is not the one device to sign with."""
+
+
+class SigningFailedError(SignerError):
+    """A device did not sign what it was given."""
+
+
 class CorruptWalletError(WalletError):
     """What a wallet has stored contradicts itself."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wallet.address_book import Purpose
-from wallet.descriptor_setup import master_key_descriptors, new_master_key
+from wallet.descriptor_setup import import_descriptor, master_key_descriptors, new_master_key
 from wallet.errors import KeypoolError, WalletError
 from wallet.flags import BLANK, DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
 
@@ -66,14 +66,32 @@ class Keypool:
     def make_own_descriptors(self, encryption_key: bytes | None = None) -> None:
         """Make descriptors of a new random key for all kinds of addresses, unless flags say that there are none.
 
-        `encryption_key` is that of a wallet that is being encrypted.
+        Those of a device that signs come from there; raises SignerError. `encryption_key` is that of a wallet that is
+        being encrypted.
         """
         wallet = self._wallet
         if wallet.has_flag(EXTERNAL_SIGNER):
-            raise WalletError("External signers are not supported")
+            self._take_descriptors_of_signer()
+            return
         if wallet.flags & (BLANK | DISABLE_PRIVATE_KEYS):
             return
         self.setup_descriptors(encryption_key)
+
+    def _take_descriptors_of_signer(self) -> None:
+        wallet = self._wallet
+        database, settings = wallet.database, wallet.settings
+        found = list(wallet.context.signers.descriptors())
+        with wallet.lock, database.transaction():
+            for internal, descriptor in found:
+                kind = descriptor.output_type()
+                if kind is None:
+                    continue
+                keys = import_descriptor(
+                    database, wallet.params, settings.keypool, descriptor, wallet.clock(), (0, 0), 0, [], None
+                )
+                database.on_commit(partial(wallet.take_descriptor, keys))
+                wallet.descriptors.activate(keys, kind, internal=internal)
+            wallet.set_flags(wallet.flags & ~BLANK)
 
     def setup_descriptors(self, encryption_key: bytes | None = None) -> None:
         """Make descriptors of a new random key for all kinds of addresses, and let them make the addresses."""

@@ -6,13 +6,14 @@ All raise DatabaseError, which says by its status what is the matter, with Core'
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wallet.berkeley import read_records
 from wallet.database import FILE_NAME
 from wallet.database_files import berkeley_file, is_berkeley_file, open_database
-from wallet.errors import DatabaseError, DatabaseStatus, WalletError
+from wallet.errors import DatabaseError, DatabaseStatus, SignerError, WalletError
 from wallet.flags import BLANK, DESCRIPTORS, DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
 from wallet.names import wallet_path
 from wallet.record_encoding import text
@@ -21,7 +22,6 @@ from wallet.wallet import Wallet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from wallet.context import WalletContext
     from wallet.database import WalletDatabase
@@ -90,6 +90,9 @@ def create_wallet(
         first_flags = flags | DESCRIPTORS | (BLANK if passphrase else 0)
         try:
             wallet = Wallet.create(name, database, context, first_flags)
+        except SignerError:
+            _discard(database)
+            raise
         except WalletError as error:
             database.close()
             raise DatabaseError(f"Wallet creation failed. {error}", DatabaseStatus.CREATE) from error
@@ -99,6 +102,15 @@ def create_wallet(
     _start(context, wallet, "Wallet creation failed.", DatabaseStatus.CREATE)
     _remember(context, name, load_on_startup, warnings)
     return wallet, [*context.settings.warnings, *warnings]
+
+
+def _discard(database: WalletDatabase) -> None:
+    """Remove a wallet that was just made and has nothing yet."""
+    file = Path(database.file)
+    database.close()
+    file.unlink(missing_ok=True)
+    with suppress(OSError):
+        file.parent.rmdir()
 
 
 def _start(context: WalletContext, wallet: Wallet, failed: str, status: DatabaseStatus) -> None:

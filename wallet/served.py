@@ -219,8 +219,9 @@ class LocalWalletLoader(WalletLoader):
             raise WalletFailedError("Requested wallet does not exist or is not loaded")
 
     def interrupt(self) -> None:
-        """Have what takes long end soon."""
+        """Have what takes long end soon, and begin no more of it."""
         self.rpc.interrupt()
+        self._context.signers.close()
         for wallet in self._context.wallets():
             wallet.rescan.abort()
 
@@ -253,6 +254,6 @@ class LocalWalletLoader(WalletLoader):
 
     def close(self) -> None:
         """Close all wallets. Idempotent."""
-        self.rpc.interrupt()
+        self.interrupt()
         self._resender.close()
         loader.unload_all(self._context)

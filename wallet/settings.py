@@ -31,5 +31,7 @@ class WalletSettings:
     reject_long_chains: bool = True
     unsafe_sync: bool = False
     cross_chain: bool = False
+    signer: str = ""
+    """The program that talks to devices that sign, with its first arguments."""
     warnings: tuple[str, ...] = ()
     """What the user should hear of these settings with each wallet."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from common.version import CLIENT_NAME, CORE_VERSION
 from interfaces.chain import BlockParts
 from primitives import address
+from primitives.descriptor_of_script import infer_descriptor
 from primitives.errors import DecodeError
 from primitives.transaction import OutPoint
 from wallet import flags as wallet_flags
@@ -21,7 +22,7 @@ from wallet.address_book import AddressBook, Purpose
 from wallet.descriptor_setup import load_descriptors
 from wallet.descriptors import Descriptors
 from wallet.encryption import Encryption
-from wallet.errors import CorruptWalletError, RecordError, UnknownDescriptorError, WalletError
+from wallet.errors import CorruptWalletError, RecordError, SignerError, UnknownDescriptorError, WalletError
 from wallet.history import History
 from wallet.history_loading import load_history
 from wallet.keypool import Keypool
@@ -265,6 +266,15 @@ class Wallet:
     def avoids_reuse(self) -> bool:
         """Whether coins on addresses that were spent from are kept apart."""
         return bool(self.flags & wallet_flags.AVOID_REUSE)
+
+    def display_address(self, script: bytes) -> None:
+        """Have the device that signs show the address of an output script. Raises SignerError."""
+        with self.lock:
+            owners = self.descriptors_of(script) if self.has_flag(wallet_flags.EXTERNAL_SIGNER) else ()
+            if not owners:
+                raise SignerError("There is no ScriptPubKeyManager for this address")
+            descriptor = infer_descriptor(script, self.params, owners[0].solving_data(script))
+        self.context.signers.display_address(descriptor.text(), address.encode(script, self.params) or "")
 
     # Scripts and descriptors.
 

@@ -44,7 +44,7 @@ COMPONENTS: Final = {
     "ENABLE_FUZZ_BINARY": False,
     "ENABLE_ZMQ": False,
     "ENABLE_EMBEDDED_ASMAP": False,
-    "ENABLE_EXTERNAL_SIGNER": False,
+    "ENABLE_EXTERNAL_SIGNER": True,
     "ENABLE_USDT_TRACEPOINTS": False,
     "BUILD_GUI": False,
 }

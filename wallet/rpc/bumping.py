@@ -26,10 +26,12 @@ from rpc.errors import (
 from rpc.help import example_cli, examples
 from rpc.json import Amount
 from rpc.method import Arg, Kind, Result, method
-from rpc.psbt_arguments import VERSION_ARG, check_version, signing_error
+from rpc.psbt_arguments import VERSION_ARG, check_version
 from rpc.transaction_doc import OUTPUT_ARGS
-from wallet.flags import DISABLE_PRIVATE_KEYS
+from wallet.flags import DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
 from wallet.rpc.context import ensure_unlocked
+from wallet.rpc.filling import filling
+from wallet.rpc.finishing import sign_psbt
 from wallet.rpc.spending_options import (
     MODE_ARG,
     RATE_ARG,
@@ -45,6 +47,7 @@ from wallet.spending.commit import commit
 from wallet.spending.signing import PsbtFillError, fill_psbt, sign_own
 
 if TYPE_CHECKING:
+    from primitives.transaction import Transaction
     from rpc.json import Json
     from wallet.rpc.context import RpcContext
     from wallet.spending.node_view import NodeView
@@ -110,15 +113,13 @@ _HELP: Final = (
 def bumpfee(context: RpcContext, txid: str, options: Json) -> Json:
     """Replace it."""
     wallet = context.wallet()
-    if wallet.has_flag(DISABLE_PRIVATE_KEYS):
+    if wallet.has_flag(DISABLE_PRIVATE_KEYS) and not wallet.has_flag(EXTERNAL_SIGNER):
         text = "bumpfee is not available with wallets that have private keys disabled. Use psbtbumpfee instead."
         raise RpcError(RPC_WALLET_ERROR, text)
     node = node_of(wallet)
     with wallet.spending:
         old_id, made, _ = _replace(context, wallet, node, txid, options, require_own=True)
-        signed = sign_own(wallet, made.transaction)
-        if signed is None:
-            raise RpcError(RPC_WALLET_ERROR, "Can't sign transaction.")
+        signed = _sign(wallet, made.transaction)
         old = wallet.transactions[old_id]
         try:
             check_replaceable(wallet, node, old, require_own=False)
@@ -127,6 +128,23 @@ def bumpfee(context: RpcContext, txid: str, options: Json) -> Json:
         commit(wallet, node, signed, replaces=old)
         wallet.tracker.mark_replaced(old_id, signed.txid)
     return {"txid": signed.txid[::-1].hex()} | _fees(made)
+
+
+def _sign(wallet: Wallet, transaction: Transaction) -> Transaction:
+    """Sign a replacement, or have the device do so."""
+    if wallet.has_flag(EXTERNAL_SIGNER):
+        with filling():
+            try:
+                signed = sign_psbt(wallet, Psbt.of(transaction, 2))
+            except PsbtFillError:
+                signed = None
+        failure = "Transaction incomplete. Try psbtbumpfee instead."
+    else:
+        signed = sign_own(wallet, transaction)
+        failure = "Can't sign transaction."
+    if signed is None:
+        raise RpcError(RPC_WALLET_ERROR, failure)
+    return signed
 
 
 @method(
@@ -144,10 +162,8 @@ def psbtbumpfee(context: RpcContext, txid: str, options: Json) -> Json:
     node = node_of(wallet)
     _, made, version = _replace(context, wallet, node, txid, options, require_own=False)
     psbt = Psbt.of(made.transaction, version)
-    try:
+    with filling():
         fill_psbt(wallet, psbt, sign=False)
-    except PsbtFillError as error:
-        raise signing_error(error.error) from None
     return {"psbt": encode_psbt(psbt)} | _fees(made)
 
 

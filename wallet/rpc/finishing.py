@@ -8,12 +8,12 @@ from primitives.psbt import Psbt
 from primitives.psbt_writing import encode_psbt
 from primitives.transaction import Transaction
 from rpc.method import Kind, Result
-from rpc.psbt_arguments import signing_error
 from rpc.psbt_finishing import finish_psbt
+from wallet.rpc.filling import filling
 from wallet.rpc.spending_options import flag, node_of
 from wallet.spending.commit import commit
 from wallet.spending.create import NON_FINAL_SEQUENCE, RBF_SEQUENCE, anti_fee_sniping_lock_time
-from wallet.spending.signing import PsbtFillError, fill_psbt
+from wallet.spending.signing import fill_psbt
 
 if TYPE_CHECKING:
     from rpc.json import Json
@@ -38,7 +38,8 @@ def finish(wallet: Wallet, transaction: Transaction, options: dict[str, Json]) -
         lock_time = anti_fee_sniping_lock_time(wallet, node)
         transaction = Transaction(transaction.version, transaction.inputs, transaction.outputs, lock_time)
     psbt = Psbt.of(transaction, 2)
-    signed = _sign(wallet, psbt)
+    with filling():
+        signed = sign_psbt(wallet, psbt)
     wants_psbt = flag(options, "psbt", default=False)
     add_to_wallet = flag(options, "add_to_wallet", default=True)
     result: dict[str, Json] = {}
@@ -53,12 +54,9 @@ def finish(wallet: Wallet, transaction: Transaction, options: dict[str, Json]) -
     return result | {"complete": signed is not None}
 
 
-def _sign(wallet: Wallet, psbt: Psbt) -> Transaction | None:
-    """Sign what the wallet can; return the transaction if that is all."""
-    try:
-        fill_psbt(wallet, psbt, sign=False)
-        fill_psbt(wallet, psbt, derivations=False)
-    except PsbtFillError as error:
-        raise signing_error(error.error) from None
+def sign_psbt(wallet: Wallet, psbt: Psbt) -> Transaction | None:
+    """Sign what the wallet can; return the transaction if that is all. Raises as `fill_psbt`."""
+    fill_psbt(wallet, psbt, sign=False)
+    fill_psbt(wallet, psbt, derivations=False)
     complete, raw = finish_psbt(psbt)
     return Transaction.parse(bytes.fromhex(raw)) if complete else None

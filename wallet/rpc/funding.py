@@ -16,7 +16,8 @@ from rpc.help import example_cli
 from rpc.json import Amount
 from rpc.method import Arg, Kind, Num, Result, method
 from rpc.psbt_arguments import VERSION_ARG as PSBT_VERSION_ARG
-from rpc.psbt_arguments import check_version, signing_error
+from rpc.psbt_arguments import check_version
+from wallet.rpc.filling import filling
 from wallet.rpc.sending import VERSION_ARG
 from wallet.rpc.spending_options import (
     DEPTH_ARGS,
@@ -35,7 +36,7 @@ from wallet.rpc.spending_options import (
     recipients_of,
     subtracting,
 )
-from wallet.spending.signing import PsbtFillError, fill_psbt
+from wallet.spending.signing import fill_psbt
 
 if TYPE_CHECKING:
     from rpc.json import Json
@@ -201,10 +202,8 @@ def walletcreatefundedpsbt(
     bare = Transaction(version, transaction.inputs, (), transaction.lock_time)
     made = fund(context, wallet, bare, recipients, options, control, override_minimum=True)
     psbt = Psbt.of(made.transaction, check_version(psbt_version))
-    try:
+    with filling():
         fill_psbt(wallet, psbt, sign=False, derivations=derivations)
-    except PsbtFillError as error:
-        raise signing_error(error.error) from None
     return {"psbt": encode_psbt(psbt)} | _funded(made)
 
 

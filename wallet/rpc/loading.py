@@ -18,7 +18,7 @@ from rpc.errors import (
 from rpc.help import example_cli_named, example_rpc_named, examples
 from rpc.method import Arg, Kind, Result, method
 from wallet import flags
-from wallet.errors import DatabaseError, DatabaseStatus, WalletError
+from wallet.errors import DatabaseError, DatabaseStatus, SignerError, WalletError
 from wallet.rpc.context import NOT_FOUND, RESCANNING
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ _WARNINGS: Final = Result(
 )
 _LOADED: Final = Result(Kind.OBJ, "", "", (Result(Kind.STR, "name", "The name of the wallet"), _WARNINGS))
 _NO_LEGACY: Final = 'descriptors argument must be set to "true"; it is no longer possible to create a legacy wallet.'
-_NO_SIGNER: Final = "Compiled without external signing support (required for external signing)"
 _NOT_ENCRYPTED: Final = "Empty string given as passphrase, wallet will not be encrypted."
 
 
@@ -58,6 +57,8 @@ def _loaded(load: Callable[[], tuple[Wallet, list[str]]], warnings: tuple[str, .
         wallet, more = load()
     except DatabaseError as error:
         raise RpcError(_CODES.get(error.status, RPC_WALLET_ERROR), str(error)) from error
+    except SignerError as error:
+        raise RpcError(RPC_MISC_ERROR, str(error)) from error
     except WalletError as error:
         raise RpcError(RPC_WALLET_ERROR, str(error)) from error
     return _with_warnings({"name": wallet.name}, [*warnings, *more])
@@ -142,7 +143,7 @@ _CREATE_EXAMPLE: Final[dict[str, Json]] = {
     Arg("avoid_reuse", Kind.BOOL, "Take note of which addresses were spent from, and spend them apart", default=False),
     Arg("descriptors", Kind.BOOL, 'If given, it must be "true"', default=True),
     _LOAD_ON_STARTUP,
-    Arg("external_signer", Kind.BOOL, "Have a device sign. Not served", default=False),
+    Arg("external_signer", Kind.BOOL, "Have the device behind -signer sign", default=False),
     result=_LOADED,
     help="Makes a wallet and loads it.",
     examples=examples("createwallet", '"testwallet"')
@@ -167,12 +168,11 @@ def createwallet(
         (flags.DISABLE_PRIVATE_KEYS if disable_private_keys else 0)
         | (flags.BLANK if blank else 0)
         | (flags.AVOID_REUSE if avoid_reuse else 0)
+        | (flags.EXTERNAL_SIGNER if external_signer else 0)
     )
     warnings = (_NOT_ENCRYPTED,) if passphrase == "" else ()
     if not descriptors:
         raise RpcError(RPC_WALLET_ERROR, _NO_LEGACY)
-    if external_signer:
-        raise RpcError(RPC_WALLET_ERROR, _NO_SIGNER)
     return _loaded(
         lambda: create_wallet(context.owner, wallet_name, wanted, passphrase or "", load_on_startup), warnings
     )

@@ -195,11 +195,11 @@ def _send(
 ) -> Json:
     """Make, sign and send a transaction (Core: SendMoney)."""
     ensure_unlocked(wallet)
-    if wallet.has_flag(DISABLE_PRIVATE_KEYS):
-        raise RpcError(RPC_WALLET_ERROR, "Error: Private keys are disabled for this wallet")
     if wallet.has_flag(EXTERNAL_SIGNER):
         text = "Error: sendtoaddress and sendmany are not supported for wallets with external signers; use send instead"
         raise RpcError(RPC_WALLET_ERROR, text)
+    if wallet.has_flag(DISABLE_PRIVATE_KEYS):
+        raise RpcError(RPC_WALLET_ERROR, "Error: Private keys are disabled for this wallet")
     random.SystemRandom().shuffle(recipients)
     node = node_of(wallet)
     with wallet.spending:

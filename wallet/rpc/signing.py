@@ -11,7 +11,7 @@ from primitives.transaction_hex import decode_transaction
 from rpc.errors import RPC_DESERIALIZATION_ERROR, RpcError
 from rpc.help import example_cli, examples
 from rpc.method import Arg, Kind, Result, method
-from rpc.psbt_arguments import PSBT_ARG, read_psbt, signing_error
+from rpc.psbt_arguments import PSBT_ARG, read_psbt
 from rpc.psbt_finishing import finish_psbt
 from rpc.transaction_signing import (
     PREVIOUS_ARG,
@@ -22,8 +22,9 @@ from rpc.transaction_signing import (
     signed_result,
 )
 from wallet.rpc.context import MUST_BE_UNLOCKED, ensure_unlocked
+from wallet.rpc.filling import filling
 from wallet.spending.node_view import ChainNode
-from wallet.spending.signing import PsbtFillError, fill_psbt, sign_with_wallet
+from wallet.spending.signing import fill_psbt, sign_with_wallet
 
 if TYPE_CHECKING:
     from rpc.json import Json
@@ -88,10 +89,8 @@ def walletprocesspsbt(
     hash_type = parse_sighash(sighash_type)
     if sign:
         ensure_unlocked(wallet)
-    try:
+    with filling():
         complete = fill_psbt(wallet, psbt, hash_type=hash_type, sign=sign, derivations=derivations, finalize=finalize)
-    except PsbtFillError as error:
-        raise signing_error(error.error) from None
     result: dict[str, Json] = {"psbt": encode_psbt(psbt), "complete": complete}
     if complete:
         result["hex"] = finish_psbt(psbt)[1]

@@ -17,6 +17,8 @@ from primitives.script import TxoutType, solve
 from primitives.script_check import ScriptChecker
 from primitives.signing_data import SigningData
 from primitives.transaction_signing import sign_transaction
+from wallet.errors import NoSignerError, SigningFailedError
+from wallet.flags import EXTERNAL_SIGNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,10 +72,17 @@ def fill_psbt(
     derivations: bool = True,
     finalize: bool = True,
 ) -> bool:
-    """Add to a PSBT what the wallet knows and can sign; whether all inputs are complete. Raises PsbtFillError."""
+    """Add to a PSBT what the wallet, or its device, knows and can sign; whether all inputs are complete.
+
+    Raises PsbtFillError, and SignerError if the program that asks the device fails.
+    """
     transaction = psbt.unsigned()
     if transaction is None:
         raise PsbtFillError(SigningError.INVALID_TRANSACTION)
+    if sign and wallet.has_flag(EXTERNAL_SIGNER) and not all(each.is_final for each in psbt.inputs):
+        # The device has to be told what it signs, and with which of its keys.
+        fill_psbt(wallet, psbt, hash_type=hash_type, sign=False, finalize=False)
+        _sign_on_device(wallet, psbt)
     with wallet.lock:
         for each in psbt.inputs:
             parent = wallet.history.get(each.previous_txid)
@@ -94,6 +103,19 @@ def fill_psbt(
                 update_output(output, _hide(solving, derivations))
         drop_unneeded_transactions(psbt)
         return all(signer.is_verified(index) for index in range(len(psbt.inputs)))
+
+
+def _sign_on_device(wallet: Wallet, psbt: Psbt) -> None:
+    """Have the device sign, which may take as long as its user likes. Hold no lock of the wallet."""
+    signers = wallet.context.signers
+    try:
+        signers.sign(signers.find(), psbt)
+    except NoSignerError as error:
+        wallet.log("%s", error)
+        raise PsbtFillError(SigningError.EXTERNAL_SIGNER_NOT_FOUND) from error
+    except SigningFailedError as error:
+        wallet.log("Failed to sign: %s", error)
+        raise PsbtFillError(SigningError.EXTERNAL_SIGNER_FAILED) from error
 
 
 def _hide(data: SigningData, derivations: bool) -> SigningData:
