@@ -97,6 +97,11 @@ class JsonRpcNode:
         assert [reply for reply in replies if reply["error"] is not None] == []
         return [reply["result"] for reply in replies]
 
+    def blocks_above(self, height: int) -> Iterator[bytes]:
+        """Return the blocks of the chain above a height."""
+        for each in range(height + 1, self.rpc("getblockcount") + 1):
+            yield bytes.fromhex(self.rpc("getblock", self.rpc("getblockhash", each), 0))
+
     def ready(self) -> bool:
         assert self.process.poll() is None, "the node ended"
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from hashlib import sha512
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -19,7 +19,11 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from primitives.hashes import sha256d
 from primitives.keys import PrivateKey
 from primitives.secp256k1 import secret_is_valid
+from wallet.errors import WalletError
 from wallet.records import DEFAULT_ITERATIONS, MasterKeyRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 KEY_SIZE: Final = 32
 _SALT_SIZE: Final = 8
@@ -70,6 +74,20 @@ def decrypt_private_key(master_key: bytes, pubkey: bytes, encrypted: bytes) -> P
         return None
     key = PrivateKey(secret, compressed=len(pubkey) == 33)
     return key if key.public_key() == pubkey else None
+
+
+def decrypts(master_key: bytes, keys: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a master key decrypts private keys, given with their public ones. Raises WalletError if only some."""
+    passed = False
+    for pubkey, encrypted in keys:
+        if decrypt_private_key(master_key, pubkey, encrypted) is None:
+            if passed:
+                raise WalletError(
+                    "Error unlocking wallet: some keys decrypt but not all. Your wallet file may be corrupt."
+                )
+            return False
+        passed = True
+    return True
 
 
 def _derive(passphrase: bytes, salt: bytes, iterations: int) -> tuple[bytes, bytes]:

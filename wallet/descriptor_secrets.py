@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from primitives.keys import key_id
-from wallet.crypter import decrypt_private_key, encrypt_private_key
+from wallet.crypter import decrypt_private_key, decrypts, encrypt_private_key
 from wallet.errors import RecordError, WalletError
 
 if TYPE_CHECKING:
@@ -84,17 +85,8 @@ class DescriptorSecrets:
         """Whether a master key decrypts the keys: all, the first time it does. Raises WalletError if only some."""
         if self._plain:
             return False
-        passed = False
-        for pubkey, encrypted in self._encrypted.values():
-            if decrypt_private_key(master_key, pubkey, encrypted) is None:
-                if passed:
-                    raise WalletError(
-                        "Error unlocking wallet: some keys decrypt but not all. Your wallet file may be corrupt."
-                    )
-                return False
-            passed = True
-            if self._thoroughly_checked:
-                break
+        if not decrypts(master_key, islice(self._encrypted.values(), 1 if self._thoroughly_checked else None)):
+            return False
         self._thoroughly_checked = True
         return True
 

@@ -77,11 +77,9 @@ class Pair:
 
     def follow(self) -> None:
         """Give our node the blocks that Core's has."""
-        best = self.theirs.rpc("getblockcount")
-        while self.height < best:
+        for block in self.theirs.blocks_above(self.height):
+            assert self.node.chainstate.process_block(block).accepted
             self.height += 1
-            data = self.theirs.rpc("getblock", self.theirs.rpc("getblockhash", self.height), 0)
-            assert self.node.chainstate.process_block(bytes.fromhex(data)).accepted
 
     def mine(self, count: int, address: str) -> None:
         self.theirs.rpc("generatetoaddress", count, address)

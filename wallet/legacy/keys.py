@@ -13,8 +13,7 @@ from primitives.hashes import hash160
 from primitives.keys import fingerprint, is_compressed, is_fully_valid, key_id
 from primitives.script import TxoutType, solve, witness_script
 from primitives.signing_data import SigningData
-from wallet.crypter import decrypt_private_key
-from wallet.errors import WalletError
+from wallet.crypter import decrypt_private_key, decrypts
 
 if TYPE_CHECKING:
     from primitives.keys import PrivateKey
@@ -138,15 +137,8 @@ class LegacyKeys:
 
     def check(self, encryption_key: bytes) -> bool:
         """Whether this key decrypts the private keys. Raises WalletError if it does only some."""
-        passed = False
-        for pubkey, secret in self.encrypted.values():
-            if decrypt_private_key(encryption_key, pubkey, secret) is None:
-                if passed:
-                    raise WalletError(
-                        "Error unlocking wallet: some keys decrypt but not all. Your wallet file may be corrupt."
-                    )
-                return False
-            passed = True
+        if not decrypts(encryption_key, self.encrypted.values()):
+            return False
         if self.has_unchecked:
             # Core notes so, by accident, that nothing is known of keys; their descriptors then name an origin.
             for key, (pubkey, _) in self.encrypted.items():
