@@ -5,13 +5,16 @@ import os
 import random
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from json_rpc_node import AnswerError
-from legacy_wallet import LegacyWallet, p2pkh, p2sh, p2wpkh, p2wsh
+from legacy_wallet import LegacyWallet, p2pkh, p2sh, p2wpkh, p2wsh, random_wallet
 from wallet_server import WalletServer, wallet_server
 
 from common.chains import REGTEST
@@ -21,11 +24,14 @@ from primitives.hashes import hash160
 from primitives.keys import encode_wif
 from primitives.script import multisig_script, pubkey_script
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
+from wallet.context import WalletContext
 from wallet.database_files import is_berkeley_file
 from wallet.errors import WalletError
 from wallet.flags import DESCRIPTORS, DISABLE_PRIVATE_KEYS
 from wallet.legacy.migrating import migrate_wallet
+from wallet.loader import unload_all
 from wallet.record_encoding import text, uint64
+from wallet.settings import WalletSettings
 from wallet.transaction import INACTIVE, Confirmed
 from wallet.wallet import Wallet
 
@@ -310,6 +316,41 @@ def test_a_broken_file_is_told_of_and_left(server: WalletServer, tmp_path: Path)
     file = legacy().write(tmp_path / "wallets" / "w")
     file.write_bytes(file.read_bytes()[:4096])
     assert fails(server, "w") == "Wallet file verification failed. Last page number could not fit in file"
+
+
+def test_a_broken_locator_only_has_the_chain_scanned(server: WalletServer, tmp_path: Path) -> None:
+    wallet, _ = mixed_wallet()
+    wallet.put("bestblock", b"\x01")
+    wallet.write(tmp_path / "wallets" / "w")
+    server.rpc("migratewallet", "w")
+    assert [each.records.best_block() for each in server.context.wallets()] == [[], [], []]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.randoms(use_true_random=False))
+def test_garbage_in_records_gives_wallets_or_one_error(chance: random.Random) -> None:
+    wallet, scripts, _ = random_wallet(chance.randrange(50))
+    for script in scripts[:3]:
+        wallet.label(script, "x", chance.choice(["send", None, "junk"]))
+    for _ in range(chance.randrange(1, 4)):
+        key = chance.choice(list(wallet.records))
+        record = key, wallet.records.pop(key)
+        side = chance.choice((0, 1, 1))
+        data = bytearray(record[side])
+        at = chance.randrange(len(data) + 1)
+        data[at : at + chance.randrange(5)] = chance.choice((b"", b"\0", b"\xff" * 4, chance.randbytes(3)))
+        changed = (bytes(data), record[1]) if side == 0 else (record[0], bytes(data))
+        wallet.records[changed[0]] = changed[1]
+    with tempfile.TemporaryDirectory() as folder:
+        context = WalletContext(REGTEST, Path(folder), WalletSettings(keypool=1))
+        wallet.write(Path(folder) / "w")
+        before = tree(Path(folder))
+        try:
+            migrate_wallet(context, "w", wallet.passphrase)
+        except WalletError:
+            assert without_copy(tree(Path(folder))) == before
+        finally:
+            unload_all(context)
 
 
 def test_chains_longer_than_the_wallet_has_keys_are_refused(server: WalletServer, tmp_path: Path) -> None:
