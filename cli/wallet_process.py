@@ -51,6 +51,8 @@ class WalletProcess:
         self._node = node
         self._lock = threading.Lock()
         self._loaded = LoadedWallets()
+        self._ended: threading.Event | None = None
+        """Set once the last process has ended, so that it holds no wallet any more."""
         self._starting: PynodeInit | None = None
         self._init: PynodeInit | None = None
         self._process: Process | None = None
@@ -74,7 +76,10 @@ class WalletProcess:
                 self._started.set()
 
     def _start(self, *, again: bool) -> list[str]:
-        init = self._ipc.spawn_process("pywallet", PynodeInit, patience=_END_SECONDS)
+        if self._ended is not None:
+            self._ended.wait(2 * _END_SECONDS)
+        self._ended = threading.Event()
+        init = self._ipc.spawn_process("pywallet", PynodeInit, patience=_END_SECONDS, ended=self._ended)
         self._starting = init
         try:
             init.configure(self._options())
@@ -98,9 +103,9 @@ class WalletProcess:
         self._ipc.add_cleanup(init, lambda: self._lost(init))
         return warnings
 
-    def _lost(self, init: PynodeInit) -> None:
+    def _lost(self, init: PynodeInit | None) -> None:
         with self._lock:
-            if self._init is not init or self._closed:
+            if init is None or self._init is not init or self._closed:
                 return
             self._siblings.remove(self._process)
             self._init = self._process = self._loader = self._rpc = None
@@ -112,11 +117,13 @@ class WalletProcess:
             rpc = self._rpc
             if rpc is None:
                 rpc = self._start_again()
+            init = self._init
         try:
             return rpc.execute_rpc(request, uri, user)
         except DisconnectedError as error:
             if self._closed:
                 raise RpcError(RPC_CLIENT_NOT_CONNECTED, "Shutting down") from error
+            self._lost(init)
             raise RpcError(RPC_WALLET_ERROR, _ENDED) from error
 
     def _start_again(self) -> Rpc:

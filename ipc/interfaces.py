@@ -85,18 +85,25 @@ class Ipc:
     def spawn_process(self, exe_name: str, *, patience: float | None = None) -> Init: ...
 
     @overload
-    def spawn_process(self, exe_name: str, interface: type[T], *, patience: float | None = None) -> T: ...
+    def spawn_process(
+        self, exe_name: str, interface: type[T], *, patience: float | None = None, ended: threading.Event | None = None
+    ) -> T: ...
 
     def spawn_process(
-        self, exe_name: str, interface: type[Interface] = Init, *, patience: float | None = None
+        self,
+        exe_name: str,
+        interface: type[Interface] = Init,
+        *,
+        patience: float | None = None,
+        ended: threading.Event | None = None,
     ) -> Interface:
         """Start a sibling and return its first object, whose `close` ends and awaits it.
 
-        It is killed if it has not ended `patience` seconds after its connection did.
-        Raises SpawnError if it cannot be started, IpcError if it ends before it answers.
+        It is killed if it has not ended `patience` seconds after its connection did. `ended` is set once it has ended,
+        or could not be started. Raises SpawnError if it cannot be started, IpcError if it ends before it answers.
         """
         protocol = self._protocol
-        child, sock = process.spawn(exe_name, self._argv0, patience)
+        child, sock = process.spawn(exe_name, self._argv0, patience, ended or threading.Event())
         with self._lock:
             self._children[child] = None
         try:

@@ -26,9 +26,12 @@ _PATIENCE: Final = 10.0
 class Child:
     """A process we started. It ends when its socket closes, and is always waited for."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], patience: float | None) -> None:
-        """Own a started process, which is killed if `wait` has waited for `patience` seconds."""
+    def __init__(
+        self, name: str, process: subprocess.Popen[bytes], patience: float | None, ended: threading.Event
+    ) -> None:
+        """Own a started process, which is killed if `wait` has waited for `patience` seconds; then `ended` is set."""
         self.name = name
+        self._ended = ended
         self._patience = patience
         self.pid = process.pid
         self._process = process
@@ -52,13 +55,14 @@ class Child:
             status = self._process.returncode
             if known is None:
                 log.debug("Process %s pid %d exited with status %d", self.name, self.pid, status)
+            self._ended.set()
             return status
 
 
-def spawn(name: str, argv0: str, patience: float | None = None) -> tuple[Child, socket.socket]:
+def spawn(name: str, argv0: str, patience: float | None, ended: threading.Event) -> tuple[Child, socket.socket]:
     """Start the executable `name` that lies beside `argv0`, with one end of a socket pair. Raises SpawnError.
 
-    It is killed if it has not ended `patience` seconds after somebody began to wait for that.
+    It is killed if it has not ended `patience` seconds after somebody began to wait for that; `ended` is set then.
     """
     import subprocess
 
@@ -71,12 +75,13 @@ def spawn(name: str, argv0: str, patience: float | None = None) -> tuple[Child, 
         process = subprocess.Popen([path, "-ipcfd", str(theirs.fileno())], pass_fds=(theirs.fileno(),))
     except OSError as error:
         ours.close()
+        ended.set()
         raise SpawnError(f"Unable to start '{path}': {error.strerror}") from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
     log.debug("Process %s pid %d launched", name, process.pid)
-    return Child(name, process, patience), ours
+    return Child(name, process, patience, ended), ours
 
 
 def spawned_socket(argv: Sequence[str]) -> socket.socket | None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 
 import pytest
-from running_programs import Programs, children, programs, read_until, wait_for
+from running_programs import Programs, children, gone, programs, read_until, wait_for
 
 from cli.program_init import ProgramInit
 from interfaces.init import PynodeInit
@@ -118,6 +118,29 @@ def test_a_wallet_that_broke_keeps_no_other_from_being_loaded_again(programs: Pr
     read_until(node, "Wallet 'broken' stays unloaded: Wallet file verification failed.")
     kill_wallet(node)
     assert ok(programs.ask("listwallets")) == ["a", "b"]
+
+
+def test_a_stopped_wallet_holds_nobody_up(programs: Programs) -> None:
+    node = programs.node()
+    ok(programs.ask("createwallet", "w"))
+    address = str(ok(programs.ask("getnewaddress")))
+    (wallet,) = children(node)
+    wallet.suspend()
+    assert len(ok(programs.ask("generatetoaddress", "5", address))) == 5  # type: ignore[arg-type]
+    assert ok(programs.ask("getblockcount")) == 5
+    with ThreadPoolExecutor() as pool:
+        info = pool.submit(programs.ask, "getwalletinfo")
+        assert ok(programs.ask("getmempoolinfo"))
+        wallet.resume()
+        assert ok(info.result())
+    wallet.suspend()
+    with ThreadPoolExecutor() as pool:
+        info = pool.submit(programs.ask, "getwalletinfo")
+        wait_for(lambda: "getwalletinfo" in programs.ask("getrpcinfo").stdout, "the wallet was asked")
+        assert programs.ask("stop").stdout == "pynode stopping\n"
+        assert node.wait(40) == 0
+        assert failed(info.result())[1] == "Shutting down"
+    assert gone([wallet])
 
 
 def test_help_and_arguments_are_the_nodes(programs: Programs) -> None:
