@@ -116,6 +116,13 @@ class DescriptorKeys:
         """Return the text with xpubs behind the last hardened steps; None if that takes the key of a locked wallet."""
         return self._throw_away().normalized_text(self._known_with_keys())
 
+    def public_text_or_fail(self) -> str:
+        """Return `public_text`. Raises WalletError where it is None."""
+        text = self.public_text()
+        if text is None:
+            raise WalletError("Can't get descriptor string.")
+        return text
+
     def private_text(self) -> str:
         """Return the text with the private keys that are known, the public one if none is."""
         return self._throw_away().private_text(self._known_with_keys()) or self._text

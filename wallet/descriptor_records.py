@@ -9,7 +9,7 @@ from primitives.bip32 import ExtendedKey, public_from_bytes
 from primitives.encoding import sized
 from primitives.hashes import sha256d
 from primitives.keys import has_valid_size, key_id
-from wallet.errors import RecordError
+from wallet.errors import RecordError, UnknownDescriptorError
 from wallet.record_encoding import (
     Reader,
     decode_private_key,
@@ -80,10 +80,14 @@ class DescriptorRecords:
         self.database = database
 
     def all(self) -> Iterator[StoredDescriptor]:
-        """Return all descriptors. Raises RecordError for those that cannot be read."""
+        """Return all descriptors. Raises RecordError for what cannot be read."""
         prefix = text("walletdescriptor")
         for key, value in self.database.items(prefix):
-            stored = StoredDescriptor(Reader(key[len(prefix) :]).take(32), _read_record(value))
+            name = Reader(key[len(prefix) :]).take(32)
+            try:
+                stored = StoredDescriptor(name, _read_record(value))
+            except RecordError as error:
+                raise UnknownDescriptorError(str(error)) from error
             self._read_cache(stored)
             self._read_keys(stored)
             yield stored

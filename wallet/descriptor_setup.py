@@ -55,6 +55,9 @@ def _parse(stored: StoredDescriptor, chain: ChainParams) -> Descriptor:
         raise UnknownDescriptorError("Can't load a multipath descriptor from databases")
     if descriptors[0].id() != stored.id:
         raise RecordError("The descriptor ID calculated by the wallet differs from the one in DB")
+    record = stored.record
+    if not 0 <= record.range_start <= record.next_index <= record.range_end:
+        raise RecordError("The next position of a descriptor is not in its range")
     return descriptors[0]
 
 

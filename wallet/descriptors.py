@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from primitives.descriptor import OutputType
 from primitives.musig import NonceStore
-from wallet.errors import WalletError
+from wallet.errors import CorruptWalletError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,11 +70,11 @@ class Descriptors:
                 self._active[place] = new
 
     def load_active(self) -> None:
-        """Read which descriptors make addresses. Raises WalletError if one is not there."""
+        """Read which descriptors make addresses. Raises CorruptWalletError if one is not there."""
         for internal in (False, True):
             for kind, name in self._records.active_descriptors(internal=internal).items():
                 if kind >= len(KINDS) or name not in self.by_id:
-                    raise WalletError("Wallet corrupted")
+                    raise CorruptWalletError("An active descriptor is not there")
                 self._active[KINDS[kind], internal] = self.by_id[name]
 
     def active(self, kind: OutputType, *, internal: bool) -> DescriptorKeys | None:

@@ -56,7 +56,7 @@ def _fill(wallet: Wallet, database: WalletDatabase) -> None:
     records = DescriptorRecords(database)
     with database.transaction():
         for keys in wallet.descriptors.by_id.values():
-            parsed = parse_descriptor(keys.public_text() or "", wallet.params)
+            parsed = parse_descriptor(keys.public_text_or_fail(), wallet.params)
             (descriptor,) = parsed.descriptors
             end, index, time = keys.range_end, keys.next_index, keys.creation_time
             if not descriptor.has_scripts() or descriptor.expand(0, parsed.data) is not None:

@@ -5,6 +5,7 @@ The blocks of transactions are looked up later, when there is a node to ask: see
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,23 +26,30 @@ def load_history(wallet: Wallet) -> bool:
     Raises CorruptWalletError.
     """
     loaded, must_rescan = [], False
+    variants: dict[bytes, list[bytes]] = defaultdict(list)
+    for txid, value in wallet.records.variants():
+        variants[txid].append(value)
     for txid, value in wallet.records.transactions():
         try:
-            wtx = WalletTx.parse(value)
+            others = [  # What starts the record is the form parsed there.
+                Transaction.parse_from(each, 0)[0]
+                for each in variants.get(txid, ())
+                if not (each and value.startswith(each))
+            ]
+            wtx = WalletTx.parse(value, {each.wtxid: each for each in others})
         except DecodeError as error:
             raise CorruptWalletError(f"Error: Corrupt tx record found: {error}") from error
         must_rescan |= wtx.txid != txid
         loaded.append(wtx)
-    by_txid = {wtx.txid: wtx for wtx in loaded}
-    if len(by_txid) != len(loaded):
+    if len({wtx.txid for wtx in loaded}) != len(loaded):
         raise CorruptWalletError(
             "Error: Corrupt transaction found. This can be fixed by removing transactions from wallet and rescanning."
         )
-    _load_variants(wallet, by_txid)
     is_unordered = any(wtx.position == NO_POSITION for wtx in loaded)
     if is_unordered:
         _order(wallet, loaded)
     loaded.sort(key=lambda wtx: wtx.position)
+    wallet.reserve_positions(loaded[-1].position + 1 if loaded else 0)
     for wtx in loaded:
         wallet.history.add(wtx)
         wallet.lower_birth_time(wtx.time)
@@ -52,20 +60,6 @@ def load_history(wallet: Wallet) -> bool:
         wallet.locked_coins[coin] = True
     _abandon_lost_coinbases(wallet)
     return must_rescan
-
-
-def _load_variants(wallet: Wallet, by_txid: Mapping[bytes, WalletTx]) -> None:
-    """Read the forms with other witnesses."""
-    for txid, wtxid, data in wallet.records.variants():
-        wtx = by_txid.get(txid)
-        if wtx is not None and wtxid != wtx.tx.wtxid:
-            try:
-                tx = Transaction.parse(data)
-            except DecodeError as error:
-                raise CorruptWalletError(f"Error: Corrupt tx record found: {error}") from error
-            if tx.txid != txid:
-                raise CorruptWalletError("Error: Corrupt tx record found: Corrupted witness variant, tx hash differs")
-            wtx.others[tx.wtxid] = tx
 
 
 def _order(wallet: Wallet, loaded: list[WalletTx]) -> None:

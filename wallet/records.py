@@ -6,11 +6,13 @@ Reading raises RecordError for what cannot be read.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from primitives.encoding import compact_size, sized
 from primitives.transaction import OutPoint
+from wallet.errors import RecordError
 from wallet.record_encoding import Reader, int32, int64, text, uint32, uint64
 
 if TYPE_CHECKING:
@@ -68,9 +70,11 @@ class Records:
         self.database.put(text("flags"), uint64(flags))
 
     def version(self) -> int | None:
-        """Return the version of the software that last loaded the wallet."""
+        """Return the version of the software that last loaded the wallet; None if it is unknown or unreadable."""
         value = self.database.get(text("version"))
-        return None if value is None else Reader(value).signed(4)
+        with suppress(RecordError):
+            return None if value is None else Reader(value).signed(4)
+        return None
 
     def write_version(self, version: int) -> None:
         """Write the version of the software."""
@@ -86,12 +90,13 @@ class Records:
         self.database.put(text("minversion"), int32(version))
 
     def best_block(self) -> list[bytes]:
-        """Return the locator of the last block processed, newest first; empty if there is none."""
+        """Return the locator of the last block processed, newest first; empty if there is none that can be read."""
         for kind in ("bestblock", "bestblock_nomerkle"):
             value = self.database.get(text(kind))
-            hashes = [] if value is None else _read_locator(value)
-            if hashes:
-                return hashes
+            with suppress(RecordError):
+                hashes = [] if value is None else _read_locator(value)
+                if hashes:
+                    return hashes
         return []
 
     def write_best_block(self, locator: Sequence[bytes]) -> None:
@@ -166,8 +171,7 @@ class Records:
 
     def transactions(self) -> list[tuple[bytes, bytes]]:
         """Return ids and what is written of each."""
-        prefix = text("tx")
-        return [(key[len(prefix) :], value) for key, value in self.database.items(prefix)]
+        return [(key.take(32), value) for key, value in self._items("tx")]
 
     def write_transaction(self, txid: bytes, value: bytes) -> None:
         """Write a transaction."""
@@ -178,9 +182,10 @@ class Records:
         self.database.erase(text("tx") + txid)
         self.database.erase_prefix(text("wtxvariant") + txid)
 
-    def variants(self) -> list[tuple[bytes, bytes, bytes]]:
-        """Return the txid, wtxid and bytes of transactions that were seen with other witnesses too (Core v32)."""
-        return [(key.take(32), key.take(32), value) for key, value in self._items("wtxvariant")]
+    def variants(self) -> list[tuple[bytes, bytes]]:
+        """Return the txid and bytes of transactions with each of the witnesses that they were seen with (Core v32)."""
+        prefix = text("wtxvariant")
+        return [(key[len(prefix) :][:32], value) for key, value in self.database.items(prefix)]
 
     def write_variant(self, txid: bytes, wtxid: bytes, transaction: bytes) -> None:
         """Write a transaction with one of its witnesses."""

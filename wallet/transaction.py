@@ -5,6 +5,7 @@ The stored form is Core's (src/wallet/transaction.h), so either program reads th
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,10 @@ _INT32: Final = struct.Struct("<i")
 _TAIL: Final = struct.Struct("<II??")
 _TEXTS: Final = {"from": "sender", "message": "message", "comment": "comment", "to": "comment_to"}
 _TXIDS: Final = {"replaces_txid": "replaces", "replaced_by_txid": "replaced_by"}
+_DIGITS: Final = re.compile(r"[ \f\n\r\t\v]*(?:\+(?!-))?(-?[0-9]+)")
+_MOST_DIGITS: Final = 20
+_MOST: Final = 2**62
+"""No position is beyond: so far can be counted on from any."""
 _OLD_KEYS: Final = {"fromaccount", "spent"}
 
 
@@ -292,11 +297,9 @@ def _take_value(wtx: WalletTx, key: str, value: str) -> None:
 
 
 def _number(text: str) -> int:
-    """Read a number as lenient as Core: 0 for what is none."""
-    try:
-        return int(text)
-    except ValueError:
-        return 0
+    """Read a number as lenient as Core: what follows the digits is passed over, and none at all is 0."""
+    found = _DIGITS.match(text)
+    return 0 if found is None else max(-_MOST, min(int(found[1][:_MOST_DIGITS]), _MOST))
 
 
 def _txid(text: str) -> bytes | None:

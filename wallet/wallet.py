@@ -95,7 +95,9 @@ class Wallet:
         self.encryption = Encryption(self)
         self.keypool = Keypool(self)
         self.rescan = Rescan(self)
-        self._next_position = self.records.order_position_next() or 0
+        self.is_missing_metadata = False
+        """Whether something stored cannot be read that no money depends on."""
+        self._next_position = 0
         self._sync: Sync | None = None
         self._is_closed = False
 
@@ -120,7 +122,10 @@ class Wallet:
         """Load the wallet of a database; return it and warnings. Raises WalletError with Core's texts."""
         file = database.file
         records = Records(database)
-        flags = records.flags()
+        try:
+            flags = records.flags()
+        except RecordError as error:
+            raise WalletError(f"Error loading {file}: Wallet corrupted") from error
         if flags is not None and wallet_flags.unknown_required(flags):
             raise WalletError(f"Error loading {file}: Wallet requires newer version of {CLIENT_NAME}")
         if flags is None or not flags & wallet_flags.DESCRIPTORS:
@@ -159,6 +164,11 @@ class Wallet:
 
     def _load_warnings(self, file: str) -> list[str]:
         warnings = []
+        if self.is_missing_metadata:
+            warnings.append(
+                f"Error reading {file}! All keys read correctly, but transaction data or address metadata may be "
+                "missing or incorrect."
+            )
         if self.must_rescan:
             warnings.append(f"Error reading {file}! Transaction data may be missing or incorrect. Rescanning wallet.")
         if self.has_flag(wallet_flags.DISABLE_PRIVATE_KEYS) and any(
@@ -322,6 +332,15 @@ class Wallet:
     def last_block_height(self) -> int:
         """The height of the last block processed, -1 before the first."""
         return self.history.height
+
+    def reserve_positions(self, end: int) -> None:
+        """Let the next transaction have the position that is stored for it, but none before `end`."""
+        try:
+            self._next_position = max(end, self.records.order_position_next() or 0)
+        except RecordError as error:
+            self.log("%s", error)
+            self.is_missing_metadata = True
+            self._next_position = end
 
     def next_position(self) -> int:
         """Return the position of one more transaction, and store that it is taken."""

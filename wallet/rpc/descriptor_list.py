@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rpc.errors import RPC_WALLET_ERROR, RpcError
 from rpc.help import examples
 from rpc.method import Arg, Kind, Result, method
+from wallet.errors import WalletError
 from wallet.flags import DISABLE_PRIVATE_KEYS
 from wallet.rpc.context import ensure_unlocked
 
@@ -80,14 +81,17 @@ def listdescriptors(context: RpcContext, private: bool) -> Json:
     with wallet.lock:
         if private:
             ensure_unlocked(wallet)
-        listed = [_describe(wallet, keys, private=private) for keys in wallet.descriptors.by_id.values()]
+        try:
+            listed = [_describe(wallet, keys, private=private) for keys in wallet.descriptors.by_id.values()]
+        except WalletError as error:
+            raise RpcError(RPC_WALLET_ERROR, str(error)) from error
     return {"wallet_name": wallet.name, "descriptors": sorted(listed, key=lambda each: each["desc"])}
 
 
 def _describe(wallet: Wallet, keys: DescriptorKeys, *, private: bool) -> dict[str, Json]:
     internal = wallet.descriptors.is_internal(keys)
     told: dict[str, Json] = {
-        "desc": keys.private_text() if private else keys.public_text(),
+        "desc": keys.private_text() if private else keys.public_text_or_fail(),
         "timestamp": keys.creation_time,
         "active": internal is not None,
     }

@@ -125,7 +125,10 @@ def gethdkeys(context: RpcContext, options: dict[str, Json] | None) -> Json:
         if private:
             ensure_unlocked(wallet)
         found = _active(wallet) if active_only else _by_key(wallet.descriptors.by_id.values())
-        return [_describe(wallet, key, users, private=private) for key, users in found.items()]
+        try:
+            return [_describe(wallet, key, users, private=private) for key, users in found.items()]
+        except WalletError as error:
+            raise RpcError(RPC_WALLET_ERROR, str(error)) from error
 
 
 def _describe(wallet: Wallet, key: ExtendedKey, users: list[DescriptorKeys], *, private: bool) -> dict[str, Json]:
@@ -136,7 +139,7 @@ def _describe(wallet: Wallet, key: ExtendedKey, users: list[DescriptorKeys], *, 
     }
     if private and told["has_private"]:
         told["xprv"] = encode_private(_private(wallet, key), wallet.params)
-    listed = sorted((keys.public_text(), wallet.descriptors.is_internal(keys) is not None) for keys in users)
+    listed = sorted((keys.public_text_or_fail(), wallet.descriptors.is_internal(keys) is not None) for keys in users)
     told["descriptors"] = [{"desc": text, "active": active} for text, active in listed]
     return told
 
