@@ -20,8 +20,8 @@ from interfaces.mining import FOREVER
 from interfaces.not_served import NotServedError
 
 if TYPE_CHECKING:
+    from interfaces.deliveries import Deliveries
     from interfaces.handler import Handler
-    from node.deliveries import Deliveries
     from node.event_source import EventSource
 
 

@@ -172,15 +172,7 @@ class LocalNode(Node):
 
     def _handle(self, topic: Topic[T], tell: Callable[[T], None]) -> Handler:
         mailbox, end = topic.follow()
-
-        def step(tell: Callable[[T], None], ended: Cancellation) -> bool:
-            item = mailbox.take(ended)
-            if item is None:
-                return False
-            tell(item)
-            return True
-
-        return self._services.deliveries.start(partial(step, tell), end)
+        return self._services.deliveries.deliver(mailbox.take, tell, end)
 
     def handle_notify_block_tip(self, callback: BlockTipCallback) -> Handler:
         """Tell the newest there is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from node.deliveries import Deliveries
+from interfaces.deliveries import Deliveries
 from node.notices import Notices
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class NodeServices:
     ) -> None:
         """Begin without a chain."""
         self.notices = Notices()
-        self.deliveries = Deliveries()
+        self.deliveries = Deliveries("node")
         self.rpc = rpc
         self.shutdown = shutdown
         self.shutdown_requested = shutdown_requested

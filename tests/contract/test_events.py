@@ -300,7 +300,7 @@ def test_delivery_says_why_it_ends(node: RegtestNode, events: Events) -> None:
 
 
 def test_no_more_than_1000_deliveries(node: RegtestNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.deliveries.MAX_DELIVERIES", 2)
+    monkeypatch.setattr("interfaces.deliveries.MAX_DELIVERIES", 2)
     events = RegtestInit(node).make_events()
     handlers = [events.deliver(Notebook(), events.find_position([]), Wanted()) for _ in range(2)]
     with pytest.raises(RuntimeError, match="More than 2 handlers are connected"):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from interfaces.cancellation import Cancellation
 from interfaces.handler import Handler
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("ipc")
 MAX_DELIVERIES: Final = 1000
+T = TypeVar("T")
 
 
 def _nothing() -> None:
@@ -26,8 +28,9 @@ def _nothing() -> None:
 class Deliveries:
     """Owns the threads of a process that call back."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, owner: str) -> None:
+        """Start with none; `owner` is "node" or "wallet", for names and errors."""
+        self.owner = owner
         self._lock = threading.Lock()
         self._running: set[Delivery] = set()
         self._closed = False
@@ -41,7 +44,7 @@ class Deliveries:
         try:
             with self._lock:
                 if self._closed:
-                    raise RuntimeError("The node is shutting down.")
+                    raise RuntimeError(f"The {self.owner} is shutting down.")
                 if len(self._running) >= MAX_DELIVERIES:
                     raise RuntimeError(f"More than {MAX_DELIVERIES} handlers are connected.")
                 self._running.add(delivery)
@@ -51,13 +54,30 @@ class Deliveries:
         delivery.thread.start()
         return delivery
 
+    def deliver(
+        self, take: Callable[[Cancellation], T | None], tell: Callable[[T], None], on_end: Callable[[], None] = _nothing
+    ) -> Delivery:
+        """Call `tell` with one item after the other that `take` waits for, until that is None."""
+
+        def step(tell: Callable[[T], None], ended: Cancellation) -> bool:
+            item = take(ended)
+            if item is None:
+                return False
+            tell(item)
+            return True
+
+        return self.start(partial(step, tell), on_end)
+
     def forget(self, delivery: Delivery) -> None:
         """Note that one has ended."""
         with self._lock:
             self._running.discard(delivery)
 
-    def close(self) -> None:
-        """End all. Calls that run must end by themselves, as they do when their connection is gone. Idempotent."""
+    def close(self, patience: float | None = None) -> None:
+        """End all. Calls that run must end by themselves, as they do when their connection is gone. Idempotent.
+
+        With `patience` each is waited for so many seconds only.
+        """
         with self._lock:
             self._closed = True
             running = list(self._running)
@@ -65,7 +85,7 @@ class Deliveries:
             delivery.disconnect()
         for delivery in running:
             if delivery.thread is not threading.current_thread():
-                delivery.thread.join()
+                delivery.thread.join(patience)
 
 
 class Delivery(Handler):
@@ -77,7 +97,7 @@ class Delivery(Handler):
         self._owner = owner
         self._step: Callable[[Cancellation], bool] | None = step
         self._ended = Cancellation()
-        self.thread = threading.Thread(target=self._run, name="node-deliver", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=f"{owner.owner}-deliver", daemon=True)
 
     def _run(self) -> None:
         step = self._step
