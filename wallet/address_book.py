@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from interfaces.wallet_callbacks import ChangeType
 from primitives import address
 from primitives.errors import AddressError
 from wallet.destinations import destination_order
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from common.chains import ChainParams
+    from wallet.notices import AddressNews, Topic
     from wallet.records import Records
 
 log: Final = logging.getLogger("wallet")
@@ -55,8 +57,9 @@ class Entry:
 class AddressBook:
     """All entries of a wallet. Changes are stored at once; all under the wallet's lock."""
 
-    def __init__(self, records: Records, chain: ChainParams) -> None:
-        """Start with what the records hold."""
+    def __init__(self, records: Records, chain: ChainParams, news: Topic[AddressNews]) -> None:
+        """Start with what the records hold; `news` hears of changes."""
+        self._news = news
         self._records = records
         self._chain = chain
         self._entries: dict[bytes, Entry] = {}
@@ -113,6 +116,7 @@ class AddressBook:
     def set(self, script: bytes, label: str, purpose: Purpose | None = None) -> None:
         """Label an address. The purpose stays as it is unless one is given."""
         entry = self._entries.setdefault(script, Entry())
+        change = ChangeType.NEW if entry.label is None else ChangeType.UPDATED
         entry.label = label
         self.version += 1
         text = self._address(script)
@@ -120,6 +124,7 @@ class AddressBook:
             entry.purpose = purpose
             self._records.write_purpose(text, purpose)
         self._records.write_name(text, label)
+        self._news.publish((script, label, change, entry.purpose or ""), script)
 
     def remove(self, script: bytes) -> bool:
         """Forget an address, which is not one of the wallet's own. Return whether it was there."""
@@ -129,6 +134,7 @@ class AddressBook:
             self._records.erase_address_data(text)
             self._records.erase_purpose(text)
             self._records.erase_name(text)
+        self._news.publish((script, "", ChangeType.DELETED, ""), script)
         return self._entries.pop(script, None) is not None
 
     def labels(self, purpose: Purpose | None = None) -> list[str]:

@@ -8,9 +8,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from interfaces.wallet_callbacks import ChangeType
 from wallet.external_signer import ExternalSigners
+from wallet.notices import Topic
 from wallet.settings import WalletSettings
-from wallet.tracker import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,8 @@ class WalletContext:
         self.notify: Callable[[Wallet, WalletTx], None] | None = None
         """Hears of each transaction that a wallet took, or that a block took (-walletnotify)."""
         self.shutdown = shutdown
+        self.loaded: Topic[str] = Topic()
+        """Tells the names of wallets that were loaded or made, and are in step with the node."""
         self._tell_loaded = tell_loaded
         self._telling = threading.Lock()
         self.loading: set[str] = set()
@@ -108,10 +111,10 @@ class WalletContext:
         with self.lock:
             self._wallets.append(wallet)
 
-    def _tell(self, wallet: Wallet, wtx: WalletTx, change: Change) -> None:
+    def _tell(self, wallet: Wallet, wtx: WalletTx, change: ChangeType) -> None:
         # What the user gave up or replaced himself is no news to him.
         matters = wtx.is_confirmed or not (wtx.is_abandoned or wtx.replaced_by)
-        if self.notify is not None and (change is Change.NEW or (change is Change.UPDATED and matters)):
+        if self.notify is not None and (change is ChangeType.NEW or (change is ChangeType.UPDATED and matters)):
             self.notify(wallet, wtx)
 
     def remove(self, wallet: Wallet) -> bool:

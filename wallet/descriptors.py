@@ -19,6 +19,10 @@ KINDS: Final = (OutputType.LEGACY, OutputType.P2SH_SEGWIT, OutputType.BECH32, Ou
 """The kinds of addresses, in the order of their numbers in the database."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Descriptors:
     """The descriptors. All under the wallet's lock."""
 
@@ -32,6 +36,8 @@ class Descriptors:
         self.scripts: dict[bytes, tuple[DescriptorKeys, ...]] = {}
         """Who knows each script of the wallet."""
         self._active: dict[tuple[OutputType, bool], DescriptorKeys] = {}
+        self.on_active: Callable[[], None] = _nothing
+        """Hears that others make addresses than before."""
 
     def add(self, keys: DescriptorKeys) -> None:
         """Take a descriptor and, from now on, its scripts. One of the same id gives way."""
@@ -88,7 +94,7 @@ class Descriptors:
     def activate(self, keys: DescriptorKeys, kind: OutputType, *, internal: bool) -> None:
         """Let a descriptor make addresses of a kind, and no longer those of the other side, change or not."""
         self._records.write_active_descriptor(KINDS.index(kind), keys.id, internal=internal)
-        self._records.database.on_commit(lambda: self._active.update({(kind, internal): keys}))
+        self._records.database.on_commit(lambda: self._take_active(keys, kind, internal=internal))
         if self._active.get((kind, not internal)) is keys:
             self.deactivate(keys, kind, internal=not internal)
 
@@ -98,9 +104,14 @@ class Descriptors:
             self._records.erase_active_descriptor(KINDS.index(kind), internal=internal)
             self._records.database.on_commit(lambda: self._forget_active(keys, kind, internal=internal))
 
+    def _take_active(self, keys: DescriptorKeys, kind: OutputType, *, internal: bool) -> None:
+        self._active[kind, internal] = keys
+        self.on_active()
+
     def _forget_active(self, keys: DescriptorKeys, kind: OutputType, *, internal: bool) -> None:
         if self._active.get((kind, internal)) is keys:
             del self._active[kind, internal]
+            self.on_active()
 
     def is_internal(self, keys: DescriptorKeys) -> bool | None:
         """Whether a descriptor makes change; None if it makes no addresses."""

@@ -93,6 +93,7 @@ class Encryption:
                     self._key = key
                     wallet.keypool.top_up()
                     self._set_timer(seconds)
+                    wallet.notices.status.publish(True)
                     return True
         return False
 
@@ -117,6 +118,7 @@ class Encryption:
         with self.relocking, self._wallet.lock:
             self._key = None
             self._set_timer(None)
+            self._wallet.notices.status.publish(True)
 
     def change_passphrase(self, old: str, new: str) -> bool:
         """Encrypt the key with another passphrase; whether the old one is right. Locked stays locked."""

@@ -61,6 +61,7 @@ class Keypool:
         """Make addresses ahead, so many for each descriptor, or as many as the settings say. False if not all could."""
         with self._wallet.lock, self._wallet.database.transaction():
             results = [keys.top_up(size) for _, _, keys in self._wallet.descriptors.all_active()]
+            self._wallet.notices.can_get_addresses.publish(True)
             return all(results)
 
     def make_own_descriptors(self, encryption_key: bytes | None = None) -> None:

@@ -123,6 +123,7 @@ def _start(context: WalletContext, wallet: Wallet, failed: str, status: Database
         wallet.close()
         raise DatabaseError(f"{failed} {error}", status) from error
     context.tell_loaded()
+    context.loaded.publish(wallet.name, wallet.name)
 
 
 def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
@@ -277,6 +278,7 @@ def load_at_start(context: WalletContext, names: list[str], *, skip_failing: boo
             database.close()
     for wallet in context.wallets():
         wallet.start()
+        context.loaded.publish(wallet.name, wallet.name)
     context.tell_loaded()
     return warnings
 

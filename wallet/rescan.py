@@ -70,6 +70,7 @@ class Rescan:
         """By the monotonic clock."""
         self.progress = 0.0
         """From 0 to 1."""
+        self._title = f"[{wallet.name or 'default wallet'}] Rescanning…"
 
     @contextmanager
     def reserved(self, *, with_passphrase: bool = False) -> Iterator[bool]:
@@ -117,12 +118,14 @@ class Rescan:
             start_hash[::-1].hex(),
             "slow variant inspecting all blocks" if filters is None else "fast variant using block filters",
         )
+        self._tell(0)
         progress = _Progress(self._wallet, chain, start_hash, stop_height)
         saved = time.monotonic()
         hash_, height = start_hash, start_height
         while not self._aborted.is_set():
             if (height - start_height) % _PROGRESS_BLOCKS == 0:
                 self.progress = progress.at(hash_)
+                self._tell(max(1, min(99, int(self.progress * 100))))
                 if chain.shutdown_requested():
                     self._aborted.set()
                     break
@@ -156,6 +159,7 @@ class Rescan:
                 break
             hash_, height = found.next_block.hash, height + 1
         self.progress = 1.0
+        self._tell(100)
         if stop_height is None and not self._aborted.is_set():
             scan_mempool(self._wallet, chain)
         if self._aborted.is_set():
@@ -164,6 +168,9 @@ class Rescan:
         else:
             self._wallet.log("Rescan completed in %15dms", (time.monotonic() - self.started) * 1000)
         return result
+
+    def _tell(self, percent: int) -> None:
+        self._wallet.notices.progress.publish((self._title, percent))
 
     def _scan_block(self, found: FoundBlock, reorgs: int) -> bool:
         """Take a block, unless a block left the chain since it was asked for: it might be that one."""

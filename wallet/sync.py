@@ -50,6 +50,7 @@ class Sync:
         self._on_lost = on_lost
         self._position = Position()
         self._moved = threading.Condition()
+        self._told = (b"", -1)
         self._ended = False
         self._stopping = False
         self._caught_up = False
@@ -64,7 +65,7 @@ class Sync:
 
     def start(self) -> None:
         """Catch up with the node's chain, and follow it. Raises WalletError if that cannot be done."""
-        self._position = Position(self._catch_up())
+        self._move(Position(self._catch_up()))
         self._thread = threading.Thread(target=self._follow, name=f"wallet-{self._wallet.name}", daemon=True)
         self._thread.start()
 
@@ -215,6 +216,15 @@ class Sync:
             self.save()
         self._move(batch.position)
 
+    def _tell_block(self) -> None:
+        """Tell those who show the wallet how far it is, if that is not what they heard last."""
+        wallet = self._wallet
+        with wallet.lock:
+            block = (wallet.last_block, wallet.last_block_height)
+        if block != self._told:
+            self._told = block
+            wallet.notices.blocks.publish(block)
+
     def _take_event(self, event: Event) -> bool:
         """Apply an event; return whether the place should be stored."""
         wallet, tracker = self._wallet, self._wallet.tracker
@@ -271,6 +281,7 @@ class Sync:
         with self._moved:
             self._position = position
             self._moved.notify_all()
+        self._tell_block()
 
     def save(self) -> None:
         """Store where the wallet stands, unless that is where a scan that is not done should lead.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from interfaces.wallet_callbacks import ChangeType
 from wallet.block_scan import concerning
 from wallet.transaction import ABANDONED, IN_MEMPOOL, INACTIVE, TRUC_VERSION, BlockConflicted, Confirmed, WalletTx
 
@@ -26,14 +27,6 @@ log: Final = logging.getLogger("wallet")
 
 _TOLERATED_LEAD: Final = 300
 """Seconds that a transaction's time may lie ahead and still order those behind it."""
-
-
-class Change(Enum):
-    """What happened to a transaction of the wallet."""
-
-    NEW = auto()
-    UPDATED = auto()
-    DELETED = auto()
 
 
 class RemovalReason(Enum):
@@ -65,7 +58,8 @@ class Tracker:
         self._wallet = wallet
         self._history = wallet.history
         self._unstored: dict[bytes, WalletTx] = {}
-        self._notices: list[tuple[WalletTx, Change]] = []
+        self._notices: list[tuple[WalletTx, ChangeType]] = []
+        self._touched: set[bytes] = set()
         self._depth = 0
 
     @contextmanager
@@ -80,11 +74,21 @@ class Tracker:
                     self._store()
             finally:
                 self._depth -= 1
-            notices: list[tuple[WalletTx, Change]] = []
+            notices: list[tuple[WalletTx, ChangeType]] = []
             if not self._depth:
                 notices, self._notices = self._notices, notices
+                self._publish(notices)
         for wtx, change in notices:
             wallet.tell(wtx, change)
+
+    def _publish(self, notices: Iterable[tuple[WalletTx, ChangeType]]) -> None:
+        """Tell those who show the wallet of all that changed, also of what Core tells nobody."""
+        topic = self._wallet.notices.transactions
+        for txid in self._touched:
+            topic.publish((txid, ChangeType.UPDATED), txid)
+        self._touched.clear()
+        for wtx, change in notices:
+            topic.publish((wtx.txid, change), wtx.txid)
 
     def _store(self) -> None:
         records = self._wallet.records
@@ -99,6 +103,7 @@ class Tracker:
 
     def _changed(self, wtx: WalletTx, *, store: bool = True) -> None:
         self._history.touch(wtx)
+        self._touched.add(wtx.txid)
         if store:
             self._unstored[wtx.txid] = wtx
 
@@ -136,7 +141,7 @@ class Tracker:
             self._changed(wtx, store=is_new or changed)
             if not is_new:
                 history.find_own(wtx)
-            self._notices.append((wtx, Change.NEW if is_new else Change.UPDATED))
+            self._notices.append((wtx, ChangeType.NEW if is_new else ChangeType.UPDATED))
             return wtx
 
     def _take_inputs(self, wtx: WalletTx) -> None:
@@ -232,7 +237,7 @@ class Tracker:
         self._spread(txid, exclude)
 
     def _spread(self, txid: bytes, change: Callable[[WalletTx], bool], *, store: bool = True) -> None:
-        """Change a transaction and, as long as that does anything, its descendants."""
+        """ChangeType a transaction and, as long as that does anything, its descendants."""
         with self.changing():
             todo, done = [self._history.transactions[txid]], set()
             while todo:
@@ -329,7 +334,7 @@ class Tracker:
                 wtx.state = INACTIVE
                 self._changed(wtx, store=False)
                 if reason is RemovalReason.CONFLICT:
-                    self._notices.append((wtx, Change.UPDATED))
+                    self._notices.append((wtx, ChangeType.UPDATED))
             for excluded in [history.transactions[each] for each in history.excluded]:
                 if txid in excluded.mempool_conflicts:
                     excluded.mempool_conflicts.discard(txid)
@@ -368,7 +373,7 @@ class Tracker:
             if wtx.is_block_conflicted or wtx.is_abandoned:
                 return False
             wtx.state = ABANDONED
-            self._notices.append((wtx, Change.UPDATED))
+            self._notices.append((wtx, ChangeType.UPDATED))
             return True
 
         with self.changing():
@@ -384,13 +389,22 @@ class Tracker:
             wtx = self._history.transactions[txid]
             wtx.replaced_by = by
             self._changed(wtx)
-            self._notices.append((wtx, Change.UPDATED))
+            self._notices.append((wtx, ChangeType.UPDATED))
 
     def set_in_mempool(self, txid: bytes) -> None:
-        """Note at once that the node took a transaction, before it is heard of."""
+        """Note at once that the node took a transaction, before it is heard of, and so none of those it replaced."""
+
+        def leave(wtx: WalletTx) -> bool:
+            if not wtx.in_mempool:
+                return False
+            wtx.state = INACTIVE
+            return True
+
         with self.changing():
             wtx = self._history.transactions[txid]
             if wtx.is_inactive:
+                for other in self._history.conflicts(wtx):
+                    self._spread(other, leave, store=False)
                 wtx.state = IN_MEMPOOL
                 self._changed(wtx, store=False)
 
@@ -402,5 +416,5 @@ class Tracker:
                 self._wallet.records.erase_transaction(txid)
                 self._history.remove(wtx)
                 self._unstored.pop(txid, None)
-                self._notices.append((wtx, Change.DELETED))
+                self._notices.append((wtx, ChangeType.DELETED))
             self._wallet.ledger.forget()

@@ -27,6 +27,7 @@ from wallet.history import History
 from wallet.history_loading import load_history
 from wallet.keypool import Keypool
 from wallet.ledger import Ledger
+from wallet.notices import Notices
 from wallet.records import LEGACY_KINDS, Records
 from wallet.rescan import Rescan
 from wallet.resubmitting import next_resend, resubmit
@@ -39,12 +40,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from interfaces.chain import Chain
+    from interfaces.wallet_callbacks import ChangeType
     from primitives.descriptor import OutputType
     from primitives.transaction import Transaction
     from wallet.context import WalletContext
     from wallet.database import WalletDatabase
     from wallet.descriptor_keys import DescriptorKeys
-    from wallet.tracker import BlockPlace, Change
+    from wallet.tracker import BlockPlace
     from wallet.transaction import State, WalletTx
 
 _log: Final = logging.getLogger("wallet")
@@ -75,12 +77,15 @@ class Wallet:
         self.scripts = self.descriptors.scripts
         """All output scripts that are the wallet's."""
         self.history = History(self.is_mine, self.watch)
-        self.book = AddressBook(self.records, self.params)
+        self.notices = Notices()
+        """What is told to those who show the wallet."""
+        self.descriptors.on_active = lambda: self.notices.can_get_addresses.publish(True)
+        self.book = AddressBook(self.records, self.params, self.notices.addresses)
         self.ledger = Ledger(self)
         self.tracker = Tracker(self)
         self.locked_coins: dict[tuple[bytes, int], bool] = {}
         """Outputs not to spend, and whether that is stored."""
-        self.listeners: list[Callable[[WalletTx, Change], None]] = []
+        self.listeners: list[Callable[[WalletTx, ChangeType], None]] = []
         """Hear of each transaction that is new, changed or gone."""
         self.block_times: dict[bytes, int] = {}
         """Times of blocks that hold transactions of the wallet, seconds since 1970, as far as they were heard of."""
@@ -191,6 +196,11 @@ class Wallet:
         return self.context.chain
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it was unloaded."""
+        return self._is_closed
+
+    @property
     def is_connected(self) -> bool:
         """Whether the wallet follows a node."""
         return self._sync is not None and self._sync.is_running
@@ -226,11 +236,13 @@ class Wallet:
     def close(self) -> None:
         """Follow no longer, forget keys, and close the database. Idempotent."""
         self._is_closed = True
+        self.notices.unload.publish(True)
         self.rescan.abort()
         self._stop()
         with self.rescan.finished(), self.lock:
             self.encryption.close()
             self.database.close()
+        self.notices.end()
 
     def remember_block_time(self, block: bytes, time: int) -> None:
         """Note the time of a block."""
@@ -255,7 +267,7 @@ class Wallet:
         """Log under the wallet's name."""
         _log.info("[%s] " + text, self.name or "default wallet", *arguments)
 
-    def tell(self, wtx: WalletTx, change: Change) -> None:
+    def tell(self, wtx: WalletTx, change: ChangeType) -> None:
         """Tell listeners of a change. Called without the lock, unless the caller holds it."""
         for listener in list(self.listeners):
             listener(wtx, change)

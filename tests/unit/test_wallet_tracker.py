@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wallet_lab import OTHERS, Lab, make_lab, plain_balances, script_of
 
+from interfaces.wallet_callbacks import ChangeType
 from primitives.block import Block
 from primitives.transaction import Transaction
 from wallet.address_book import Purpose
 from wallet.flags import AVOID_REUSE, BLANK
 from wallet.ledger import Balances, Category
-from wallet.tracker import BlockPlace, Change
+from wallet.tracker import BlockPlace
 from wallet.transaction import ABANDONED, IN_MEMPOOL, INACTIVE, BlockConflicted, Confirmed, WalletTx
 
 
@@ -45,7 +46,7 @@ def state(lab: Lab, tx: Transaction) -> object:
 
 
 def test_a_payment_is_pending_then_trusted(lab: Lab) -> None:
-    heard: list[tuple[bytes, Change]] = []
+    heard: list[tuple[bytes, ChangeType]] = []
     lab.wallet.listeners.append(lambda wtx, change: heard.append((wtx.txid, change)))
     tx = lab.pay(1000)
     lab.enter(tx)
@@ -53,7 +54,7 @@ def test_a_payment_is_pending_then_trusted(lab: Lab) -> None:
     block = lab.connect(lab.pay(1, 9), tx)
     assert lab.balances() == (1000, 0, 0)
     assert state(lab, tx) == Confirmed(block, 1, 2)
-    assert heard == [(tx.txid, Change.NEW), (tx.txid, Change.UPDATED)]
+    assert heard == [(tx.txid, ChangeType.NEW), (tx.txid, ChangeType.UPDATED)]
     assert lab.wallet.ledger.balances(min_depth=2) == Balances()
     assert lab.wallet.ledger.balances(min_depth=1) == Balances(1000)
     lab.connect(lab.tx([lab.outside()], (5, OTHERS)))
