@@ -1,112 +1,23 @@
 """The Wallet and WalletLoader interfaces: what a node and a desktop program ask of wallets."""
 
-import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import wait_until
 from legacy_wallet import LegacyWallet, p2pkh
-from regtest_node import RegtestInit, RegtestNode, regtest_node
+from regtest_node import RegtestNode
+from served_wallets import call, engines, heard, loader, local, made
 
-from cli.chain_source import NodeChainSource
-from cli.program_init import ProgramInit
-from common.chains import REGTEST
-from interfaces.init import PynodeInit
 from interfaces.wallet import (
-    ChainSource,
-    Wallet,
     WalletAddress,
     WalletBalances,
     WalletFailedError,
     WalletFile,
     WalletLoader,
 )
-from ipc import Ipc
-from wallet.context import WalletContext
-from wallet.served import LocalWalletLoader
-from wallet.settings import WalletSettings
 
-
-def load(folder: Path, node: ChainSource) -> LocalWalletLoader:
-    remembered: dict[str, bool] = {}
-
-    def remember(name: str, wanted: bool) -> bool:
-        remembered[name] = wanted
-        return True
-
-    context = WalletContext(
-        REGTEST,
-        folder,
-        WalletSettings(keypool=3),
-        chain=node.make_chain(),
-        make_events=node.make_events,
-        remember=remember,
-        tell_loaded=node.hear_loaded,
-    )
-    return LocalWalletLoader(context, [])
-
-
-class WalletProgram(ProgramInit):
-    """A process that has wallets."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-
-    def make_wallet_loader(self, node: ChainSource) -> WalletLoader:
-        return load(self.folder, node)
-
-
-@pytest.fixture
-def local(tmp_path: Path, no_leaks: None) -> Iterator[RegtestNode]:  # noqa: ARG001 - checked around everything else
-    with regtest_node(tmp_path) as node:
-        yield node
-
-
-@pytest.fixture
-def heard() -> list[list[str]]:
-    """What the node heard of which wallets are loaded."""
-    return []
-
-
-@pytest.fixture(params=["direct", "ipc"])
-def loader(
-    request: pytest.FixtureRequest, local: RegtestNode, heard: list[list[str]], tmp_path: Path
-) -> Iterator[WalletLoader]:
-    folder = tmp_path / "wallets"
-    folder.mkdir()
-    source = NodeChainSource(RegtestInit(local), heard.append)
-    if request.param == "direct":
-        with load(folder, source) as made:
-            assert made.load_wallets() == []
-            yield made
-        local.services.interrupt()
-        return
-    with (
-        Ipc("pywallet", sys.argv[0], WalletProgram(folder), data_dir=tmp_path) as program,
-        Ipc("pynode", sys.argv[0], RegtestInit(local)) as node,
-    ):
-        init = node.connect_address(program.listen_address("unix"), PynodeInit)
-        assert init is not None
-        with init, init.make_wallet_loader(source) or pytest.fail("no wallets") as there:
-            assert there.load_wallets() == []
-            yield there
-        local.services.interrupt()
-
-
-def made(loader: WalletLoader, name: str = "w", passphrase: str = "", **options: bool) -> Wallet:
-    assert loader.create_wallet(name, passphrase, **options) == []
-    wallet = loader.get_wallet(name)
-    assert wallet is not None
-    return wallet
-
-
-def call(loader: WalletLoader, method: str, *params: Any, uri: str = "/") -> Any:
-    reply = loader.make_rpc().execute_rpc(json.dumps({"method": method, "params": params}), uri, "me")
-    return json.loads(reply)
+__all__ = ["engines", "heard", "loader", "local"]
 
 
 def test_wallets_come_and_go(loader: WalletLoader, tmp_path: Path) -> None:

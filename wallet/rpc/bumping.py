@@ -42,8 +42,7 @@ from wallet.rpc.spending_options import (
     options_of,
     set_fee,
 )
-from wallet.spending.bump import BumpError, BumpFailure, Replacement, check_replaceable, make_replacement
-from wallet.spending.commit import commit
+from wallet.spending.bump import BumpError, BumpFailure, Replacement, commit_replacement, make_replacement
 from wallet.spending.signing import PsbtFillError, fill_psbt, sign_own
 
 if TYPE_CHECKING:
@@ -120,13 +119,10 @@ def bumpfee(context: RpcContext, txid: str, options: Json) -> Json:
     with wallet.spending:
         old_id, made, _ = _replace(context, wallet, node, txid, options, require_own=True)
         signed = _sign(wallet, made.transaction)
-        old = wallet.transactions[old_id]
         try:
-            check_replaceable(wallet, node, old, require_own=False)
+            commit_replacement(wallet, node, old_id, signed)
         except BumpError as error:
             raise RpcError(RPC_WALLET_ERROR, str(error)) from None
-        commit(wallet, node, signed, replaces=old)
-        wallet.tracker.mark_replaced(old_id, signed.txid)
     return {"txid": signed.txid[::-1].hex()} | _fees(made)
 
 

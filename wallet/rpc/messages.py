@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from primitives.message_signing import sign_message
-from primitives.script import TxoutType, solve
 from rpc.errors import RPC_TYPE_ERROR, RPC_WALLET_ERROR, RpcError
 from rpc.help import example_cli, example_rpc
 from rpc.method import Arg, Kind, Result, method
+from wallet.errors import WalletError
+from wallet.message_signing import NoKeyAddressError, sign_message
 from wallet.rpc.context import MUST_BE_UNLOCKED, ensure_unlocked
 from wallet.rpc.labels import read_address
 
@@ -41,15 +41,12 @@ def signmessage(context: RpcContext, text: str, message: str) -> Json:
     with wallet.lock:
         ensure_unlocked(wallet)
         script = read_address(wallet, text, "Invalid address")
-        kind, solutions = solve(script)
-        if kind is not TxoutType.PUBKEYHASH:
-            raise RpcError(RPC_TYPE_ERROR, "Address does not refer to key")
-        for keys in wallet.descriptors_of(script):
-            data = keys.signing_data(script)
-            key = None if data is None else data.private_key(solutions[0])
-            if key is not None:
-                return sign_message(key, message.encode())
-    raise RpcError(RPC_WALLET_ERROR, "Private key not available")
+        try:
+            return sign_message(wallet, script, message)
+        except NoKeyAddressError as error:
+            raise RpcError(RPC_TYPE_ERROR, str(error)) from None
+        except WalletError as error:
+            raise RpcError(RPC_WALLET_ERROR, str(error)) from None
 
 
 METHODS: Final = (signmessage,)

@@ -76,6 +76,18 @@ def find_coins(wallet: Wallet, sizes: InputSizes, control: CoinControl, wanted: 
     return found
 
 
+def available_balance(wallet: Wallet, sizes: InputSizes, control: CoinControl) -> int:
+    """Return what a transaction could spend: what is selected, if all of that is there, and others if they may be.
+
+    To be called with the wallet's lock.
+    """
+    selected = [wallet.history.own_output(outpoint) or preset.output for outpoint, preset in control.selected.items()]
+    total = 0 if None in selected else sum(output.value for output in selected if output is not None)
+    if control.allow_other_inputs:
+        total += sum(each.coin.output.value for each in find_coins(wallet, sizes, control, CoinFilter()))
+    return total
+
+
 def _verdict(
     wallet: Wallet, wtx: WalletTx, control: CoinControl, wanted: CoinFilter, trusted: dict[bytes, bool]
 ) -> _Verdict:

@@ -13,6 +13,7 @@ from primitives.money import format_money
 from primitives.script import iterate
 from primitives.transaction import WITNESS_SCALE_FACTOR, Transaction, TxIn, TxOut, witness_stack
 from wallet.spending.coin_control import Recipient
+from wallet.spending.commit import commit
 from wallet.spending.create import create_transaction
 from wallet.spending.errors import SpendError
 from wallet.spending.fees import minimum_rate, required_rate
@@ -111,6 +112,31 @@ def make_replacement(
         except SpendError as error:
             raise BumpError(BumpFailure.WALLET_ERROR, f"Unable to create transaction. {error}") from None
     return Replacement(made.transaction, old_fee, made.fee)
+
+
+def can_be_replaced(wallet: Wallet, node: NodeView, txid: bytes) -> bool:
+    """Whether the wallet could replace a transaction, all of whose inputs are its own."""
+    with wallet.lock:
+        wtx = wallet.history.get(txid)
+    if wtx is None:
+        return False
+    try:
+        check_replaceable(wallet, node, wtx, require_own=True)
+    except BumpError:
+        return False
+    return True
+
+
+def commit_replacement(wallet: Wallet, node: NodeView, txid: bytes, signed: Transaction) -> None:
+    """Store and send what replaces `txid`, if that still may be replaced. Raises BumpError."""
+    with wallet.spending:
+        with wallet.lock:
+            old = wallet.history.get(txid)
+        if old is None:
+            raise BumpError(BumpFailure.MISC_ERROR, "Invalid or non-wallet transaction id")
+        check_replaceable(wallet, node, old, require_own=False)
+        commit(wallet, node, signed, replaces=old)
+        wallet.tracker.mark_replaced(txid, signed.txid)
 
 
 def check_replaceable(wallet: Wallet, node: NodeView, wtx: WalletTx, *, require_own: bool) -> None:

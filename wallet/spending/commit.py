@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from wallet.transaction import INACTIVE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from primitives.transaction import Transaction
     from wallet.spending.node_view import NodeView
     from wallet.transaction import WalletTx
@@ -20,6 +22,7 @@ def commit(
     *,
     comment: str | None = None,
     comment_to: str | None = None,
+    messages: Sequence[str] = (),
     replaces: WalletTx | None = None,
 ) -> None:
     """Store a transaction of the wallet, then send it unless the settings say not to.
@@ -33,7 +36,7 @@ def commit(
                 wtx.copy_notes(replaces)
                 wtx.time_smart, wtx.replaced_by, wtx.replaces = 0, None, replaces.txid
             else:
-                wtx.comment, wtx.comment_to = comment, comment_to
+                wtx.comment, wtx.comment_to, wtx.messages = comment, comment_to, list(messages)
         return True
 
     wallet.log("CommitTransaction: %s", transaction.txid[::-1].hex())
