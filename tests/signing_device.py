@@ -1,16 +1,18 @@
 """A device that signs, as a program for -signer: `python signing_device.py <folder> <command> ...`, like HWI.
 
-The folder's file `mode` says how it behaves, and its file `calls` gets a line of each call.
+The folder's file `mode` says how it behaves, "<command>:<mode>" in one command only, and its file `calls` gets a line
+of each call.
 """
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 from common.chains import REGTEST
-from primitives import bip32
+from primitives import bip32, sighash
 from primitives.address import encode
 from primitives.bip32 import ExtendedKey, KeyOrigin
 from primitives.descriptor_checksum import add_checksum
@@ -43,7 +45,7 @@ def descriptors(account: int, *, internal: bool) -> list[str]:
     return made
 
 
-def sign(psbt: Psbt) -> Psbt:
+def sign(psbt: Psbt, *, finalize: bool = False, hash_type: int | None = None) -> Psbt:
     known = SigningData()
     for each in psbt.inputs:
         for origin in (*each.origins.values(), *(origin for _, origin in each.xonly_origins.values())):
@@ -54,7 +56,7 @@ def sign(psbt: Psbt) -> Psbt:
     with ScriptChecker(transaction, spent_outputs(psbt)) as checker:
         signer = PsbtSigner(psbt, transaction, checker)
         for index in range(len(psbt.inputs)):
-            signer.sign(index, known, finalize=False)
+            signer.sign(index, known, finalize=finalize, hash_type=hash_type)
     return psbt
 
 
@@ -97,12 +99,18 @@ def answer(mode: str, arguments: list[str]) -> object:
     if mode == "broken":
         return {"psbt": "cHNidA=="}
     psbt = decode_psbt(rest[0])
+    careless = sighash.NONE if mode.startswith("careless") else 0
     if mode == "lazy":
         return {"psbt": encode_psbt(psbt)}
     if mode == "thief":
         first = psbt.outputs[0]
         psbt.outputs[0] = PsbtOutput(first.amount, THIEF)
-    return {"psbt": encode_psbt(sign(psbt))}
+    return {"psbt": encode_psbt(sign(psbt, finalize="finishing" in mode, hash_type=careless or None))}
+
+
+def command(folder: Path) -> str:
+    """Return what to give to -signer."""
+    return f"{sys.executable} {Path(__file__).resolve()}\t{folder}"
 
 
 def main() -> None:
@@ -111,11 +119,14 @@ def main() -> None:
         arguments.remove("--stdin")
         arguments += sys.stdin.read().split()
     file = folder / "mode"
-    mode = file.read_text() if file.exists() else ""
+    only, _, mode = (file.read_text() if file.exists() else "").rpartition(":")
+    mode = mode if only in {"", *arguments} else ""
     with (folder / "calls").open("a") as calls:
         calls.write(f"{os.getpid()} {' '.join(arguments)}\n")
     if mode == "hanging":
         time.sleep(600)
+    elif mode == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     elif mode == "dying":
         sys.stderr.write("on fire\nand more\n")
         sys.exit(3)

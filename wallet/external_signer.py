@@ -7,14 +7,18 @@ further than it goes: only signatures of the very transaction that was asked for
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from primitives import sighash
 from primitives.descriptor_parsing import parse_descriptor
 from primitives.errors import DescriptorError, PsbtError
 from primitives.psbt import PsbtInput
 from primitives.psbt_reading import decode_psbt
+from primitives.psbt_signing import spent_outputs
 from primitives.psbt_writing import encode_psbt
+from primitives.script_check import ScriptChecker
+from primitives.transaction import Transaction, TxOut
 from wallet.errors import NoSignerError, SignerError, SigningFailedError
 from wallet.signer_program import SignerProgram
 
@@ -30,6 +34,7 @@ _SIGNATURES: Final = (
     *("partial_signatures", "key_path_signature", "script_path_signatures", "final_script_sig", "final_witness"),
     *("musig_nonces", "musig_signatures"),
 )
+_ANYTHING: Final = TxOut(0, b"")
 _SETUP: Final = "SetupDescriptorScriptPubKeyMans: "
 
 
@@ -112,7 +117,11 @@ class ExternalSigners:
 
     def sign(self, signer: ExternalSigner, psbt: Psbt) -> None:
         """Have the device sign, and add to `psbt` what it did."""
-        text = encode_psbt(psbt)
+        transaction = psbt.unsigned()
+        if transaction is None:
+            raise SigningFailedError("The transaction cannot be valid")
+        # Of version 0, which has the transaction as it is: HWI 3.2 loses lock time and version in version 2.
+        text = encode_psbt(replace(psbt, version=0, fallback_lock_time=psbt.lock_time()))
         mark = bytes.fromhex(signer.fingerprint)
         if not any(
             origin.fingerprint == mark
@@ -134,10 +143,14 @@ class ExternalSigners:
             theirs = decode_psbt(signed)
         except PsbtError as wrong:
             raise SigningFailedError(f"TX decode failed {wrong}") from wrong
-        if theirs.unsigned() != psbt.unsigned():
+        if theirs.unsigned() != transaction:
             raise SigningFailedError("The signer returned another transaction than it was asked to sign")
+        finished = [index for index, each in enumerate(psbt.inputs) if not each.is_final]
         for each, its in zip(psbt.inputs, theirs.inputs, strict=True):
             _take_signatures(each, its)
+        finished = [index for index in finished if psbt.inputs[index].is_final]
+        if finished and _hold_elsewhere(psbt, transaction, finished):
+            raise SigningFailedError("The signer left open what is paid")
 
     def _ask(self, signer: ExternalSigner, *arguments: str) -> object:
         return self._program.run([*_split(self.command), "--fingerprint", signer.fingerprint, *self._chain, *arguments])
@@ -157,6 +170,23 @@ def _take_signatures(ours: PsbtInput, theirs: PsbtInput) -> None:
     for name in _SIGNATURES:
         setattr(taken, name, getattr(theirs, name))
     ours.merge(taken)
+
+
+def _hold_elsewhere(psbt: Psbt, transaction: Transaction, finished: list[int]) -> bool:
+    """Whether one of these inputs would pay anything, though it should sign all outputs."""
+    other = Transaction(
+        transaction.version, transaction.inputs, (*transaction.outputs, _ANYTHING), transaction.lock_time
+    )
+    with ScriptChecker(other, spent_outputs(psbt)) as checker:
+        for index in finished:
+            each = psbt.inputs[index]
+            utxo = each.utxo()
+            is_asked = (each.sighash_type or sighash.ALL) != sighash.ALL
+            if utxo is not None and not is_asked:
+                error = checker.error(index, utxo, each.final_script_sig, each.final_witness)
+                if error is None:
+                    return True
+    return False
 
 
 def _split(command: str) -> list[str]:

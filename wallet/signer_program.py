@@ -49,7 +49,8 @@ class SignerProgram:
             raise SignerError("The wallet is shutting down")
         if status:
             shown = " ".join(command)
-            raise SignerError(f"RunCommandParseJSON error: process({shown}) returned {status}: {lines[1]}\n")
+            # Of one that a signal ended, Core shows the signal's number.
+            raise SignerError(f"RunCommandParseJSON error: process({shown}) returned {abs(status)}: {lines[1]}\n")
         try:
             return json.loads(lines[0])
         except (ValueError, RecursionError) as error:

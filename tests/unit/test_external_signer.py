@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,11 +63,10 @@ class Desk:
 def desk(tmp_path: Path, no_leaks: None) -> Iterator[Desk]:  # noqa: ARG001 - checked around everything else
     folder = tmp_path / "device"
     folder.mkdir()
-    command = f"{sys.executable} {PROGRAM}\t{folder}"
     os.environ["PYTHONPATH"] = str(PROGRAM.parents[1])
     with (
         regtest_node(tmp_path / "node") as node,
-        wallet_server(tmp_path / "wallets", node, keypool=3, signer=command) as wallets,
+        wallet_server(tmp_path / "wallets", node, keypool=3, signer=signing_device.command(folder)) as wallets,
     ):
         yield Desk(node, wallets, folder)
 
@@ -128,6 +126,9 @@ def test_a_device_signs_what_is_sent_and_replaced(desk: Desk, kind: str) -> None
         ("two", -25, "External signer not found"),
         ("garbage", -1, "Unable to parse JSON: {not json"),
         ("dying", -1, "returned 3: on fire\n"),
+        ("killed", -1, "returned 9: \n"),
+        ("signtx:careless", -22, "Specified sighash value does not match value stored in PSBT"),
+        ("signtx:careless finishing", -25, "External signer failed to sign"),
         ("talking", -1, "The program of -signer wrote more than 67108864 bytes"),
     ],
 )
