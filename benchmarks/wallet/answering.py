@@ -27,6 +27,10 @@ _CALLS: Final[list[tuple[str, list[object]]]] = [
     ("listtransactions", ["*", 1000]),
     ("listtransactions", ["*", 100_000]),
     ("listunspent", []),
+    *(
+        ("walletcreatefundedpsbt", [[], [{"bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202": amount}], 0, {"fee_rate": 5}])
+        for amount in (0.001, 0.1, 1)
+    ),
 ]
 _REPEATS: Final = 7
 
@@ -84,7 +88,7 @@ def _call(who: str, caller: Caller, method: str, params: list[object], rounds: i
             caller.send(request)
             once.append(time.perf_counter() - started)
         times.append(median(once))
-    words = " ".join([method, *map(str, params)])
+    words = " ".join([method, *map(str, params)])[:60]
     tell(f"{who}: {words} (first {first * 1000:.1f} ms)", [each * 1000 for each in times], "ms")
     return len(answer) if isinstance(answer, list) else str(answer.get("mine") if isinstance(answer, dict) else answer)
 
