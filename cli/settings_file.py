@@ -57,7 +57,7 @@ def write_settings(path: Path, values: dict[str, Any]) -> None:
     fresh = path.with_name(f"{path.name}.tmp")
     try:
         fresh.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         raise _unwritable(f"Error: Unable to open settings file {fresh} for writing") from error
     try:
         fresh.replace(path)

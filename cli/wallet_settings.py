@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Final
 
 from cli.errors import StartError
@@ -167,7 +168,13 @@ def make_remember(arguments: Arguments, place: Place, first: list[str] | None = 
     """
     from cli.settings_file import read_settings, write_settings
 
+    one_at_a_time = threading.Lock()
+
     def remember(name: str, load: bool) -> bool:
+        with one_at_a_time:
+            return change(name, load)
+
+    def change(name: str, load: bool) -> bool:
         chosen = arguments.get_path("settings", "settings.json")
         if chosen is None:
             return False

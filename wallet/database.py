@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from common.version import CLIENT_NAME
 from wallet.errors import DatabaseError, DatabaseStatus
+from wallet.open_files import FileInUseError, HeldFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,10 @@ log: Final = logging.getLogger("wallet")
 FILE_NAME: Final = "wallet.dat"
 _SCHEMA_VERSION: Final = 0
 _IN_MEMORY: Final = ":memory:"
+_IN_USE: Final = (
+    "SQLiteDatabase: Unable to obtain an exclusive lock on the database, is it being used by another instance of "
+    f"{CLIENT_NAME}?\n"
+)
 _ERROR_TEXTS: Final = {
     sqlite3.SQLITE_BUSY: "database is locked",
     sqlite3.SQLITE_CANTOPEN: "unable to open database file",
@@ -53,6 +58,7 @@ class WalletDatabase:
         self._shown = shown
         self._lock = threading.RLock()
         self._on_commit: list[Callable[[], None]] = []
+        self._held: HeldFile | None = None
         self._connection: sqlite3.Connection | None = self._open()
 
     @property
@@ -80,6 +86,14 @@ class WalletDatabase:
                 raise DatabaseError(
                     "SQLiteDatabase: Database opened in readonly mode but read-write permissions are needed"
                 )
+            self._held = _hold(self.directory / FILE_NAME)
+        try:
+            return self._connect()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
         with _told("Failed to open database"):
             place = _IN_MEMORY if self.directory is None else self.file
             connection = sqlite3.connect(place, timeout=0, isolation_level=None, check_same_thread=False)
@@ -90,6 +104,11 @@ class WalletDatabase:
             raise
         return connection
 
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Lock the file until it is closed, and make what a new one needs."""
         with _told("Unable to change database locking mode to exclusive"):
@@ -99,12 +118,11 @@ class WalletDatabase:
         except sqlite3.Error as error:
             if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise DatabaseError(f"SQLiteDatabase: Failed to open database: {_text(error)}\n") from error
-            raise DatabaseError(
-                "SQLiteDatabase: Unable to obtain an exclusive lock on the database, is it being used by another "
-                f"instance of {CLIENT_NAME}?\n"
-            ) from error
+            raise DatabaseError(_IN_USE) from error
         with _told("Unable to end exclusive lock transaction"):
             connection.execute("COMMIT")
+        with _told("Failed to set journal mode"):
+            connection.execute("PRAGMA journal_mode = DELETE")  # Another program may have left a log that keeps keys.
         with _told("Failed to enable fullfsync"):
             connection.execute("PRAGMA fullfsync = true")
         with _told("Failed to let what is erased be overwritten"):
@@ -261,6 +279,7 @@ class WalletDatabase:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+            self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -283,6 +302,16 @@ def _told(doing: str, status: DatabaseStatus = DatabaseStatus.LOAD) -> Iterator[
         yield
     except sqlite3.Error as error:
         raise DatabaseError(f"SQLiteDatabase: {doing}: {_text(error)}\n", status) from error
+
+
+def _hold(file: Path) -> HeldFile:
+    try:
+        return HeldFile(file)
+    except FileInUseError as error:
+        raise DatabaseError(_IN_USE) from error
+    except (OSError, ValueError) as error:
+        text = _ERROR_TEXTS[sqlite3.SQLITE_CANTOPEN]
+        raise DatabaseError(f"SQLiteDatabase: Failed to open database: {text}\n") from error
 
 
 def _text(error: sqlite3.Error) -> str:

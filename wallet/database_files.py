@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from wallet.database import FILE_NAME, WalletDatabase
 from wallet.errors import DatabaseError, DatabaseStatus
+from wallet.open_files import read_start
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
@@ -133,7 +134,7 @@ def _add_folder(found: list[tuple[str, str]], folder: Path, directory: Path, cha
 def _head(file: Path, size: int, *, least: int) -> bytes:
     """Return the first bytes of a file, none if it cannot be read or is smaller than `least`."""
     try:
-        with file.open("rb") as stream:
-            return stream.read(size) if os.fstat(stream.fileno()).st_size >= least else b""
+        start, found = read_start(file, size)
     except OSError:
         return b""
+    return start if found >= least else b""

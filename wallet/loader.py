@@ -5,7 +5,6 @@ All raise DatabaseError, which says by its status what is the matter, with Core'
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from wallet.database_files import berkeley_file, is_berkeley_file, open_database
 from wallet.errors import DatabaseError, DatabaseStatus, SignerError, WalletError
 from wallet.flags import BLANK, DESCRIPTORS, DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
 from wallet.names import wallet_path
+from wallet.open_files import copy_file
 from wallet.record_encoding import text
 from wallet.records import Records
 from wallet.wallet import Wallet
@@ -93,9 +93,11 @@ def create_wallet(
         except SignerError:
             _discard(database)
             raise
-        except WalletError as error:
+        except BaseException as error:
             database.close()
-            raise DatabaseError(f"Wallet creation failed. {error}", DatabaseStatus.CREATE) from error
+            if isinstance(error, WalletError):
+                raise DatabaseError(f"Wallet creation failed. {error}", DatabaseStatus.CREATE) from error
+            raise
         if passphrase:
             _encrypt_new(wallet, passphrase, blank=bool(flags & BLANK))
         context.add(wallet)
@@ -136,12 +138,11 @@ def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
         with wallet.lock:
             wallet.keypool.setup_descriptors()
         wallet.encryption.lock_keys()
-    except DatabaseError:
+    except BaseException as error:
         wallet.close()
+        if isinstance(error, WalletError) and not isinstance(error, DatabaseError):
+            raise DatabaseError("Error: Wallet created but failed to encrypt.", DatabaseStatus.ENCRYPT) from error
         raise
-    except WalletError as error:
-        wallet.close()
-        raise DatabaseError("Error: Wallet created but failed to encrypt.", DatabaseStatus.ENCRYPT) from error
 
 
 def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None = None) -> tuple[Wallet, list[str]]:
@@ -173,9 +174,11 @@ def _load(context: WalletContext, name: str) -> tuple[Wallet, list[str]]:
 def _load_from(context: WalletContext, name: str, database: WalletDatabase) -> tuple[Wallet, list[str]]:
     try:
         return Wallet.load(name, database, context)
-    except WalletError as error:
+    except BaseException as error:
         database.close()
-        raise DatabaseError(f"Wallet loading failed. {error}", DatabaseStatus.LOAD) from error
+        if isinstance(error, WalletError):
+            raise DatabaseError(f"Wallet loading failed. {error}", DatabaseStatus.LOAD) from error
+        raise
 
 
 def restore_wallet(
@@ -184,33 +187,57 @@ def restore_wallet(
     """Make a wallet of a copy, load it and return it with warnings. What was made is gone again if that fails."""
     if not name:
         raise DatabaseError("Wallet name cannot be empty", DatabaseStatus.NEW_UNNAMED)
+    with reserved(context, name):
+        file, made = _restore_file(context, backup_file, name)
+        try:
+            wallet, warnings = load_reserved(context, name)
+        except BaseException:
+            for made_file in (file, file.with_name(f"{FILE_NAME}-journal")):
+                made_file.unlink(missing_ok=True)
+            _remove_made(made)
+            raise
+    _remember(context, name, load_on_startup, warnings)
+    return wallet, [*context.settings.warnings, *warnings]
+
+
+def _restore_file(context: WalletContext, backup_file: Path, name: str) -> tuple[Path, Path | None]:
+    """Copy a file to where the wallet of a name has it; return that, and its directory if that is new."""
     if not backup_file.exists():
         raise DatabaseError("Backup file does not exist", DatabaseStatus.INVALID_BACKUP_FILE)
     folder = wallet_path(context.wallet_dir, name)
     file = folder / FILE_NAME
-    made_folder = not folder.exists()
-    if not made_folder and not folder.is_dir():
+    is_new = not folder.exists()
+    if not is_new and not folder.is_dir():
         text = f"Failed to restore wallet. Database file exists '{folder}'."
         raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
     if file.exists():
-        text = f"Failed to restore wallet. Database file exists in '{file}'."
-        raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
+        raise _exists(file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         text = f"Failed to restore database path '{folder}'."
         raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS) from error
+    made = folder if is_new else None
     try:
-        try:
-            shutil.copyfile(backup_file, file)
-        except OSError as error:
-            raise DatabaseError(f"Unexpected exception: {error}", DatabaseStatus.LOAD) from error
-        return load_wallet(context, name, load_on_startup)
-    except DatabaseError:
-        file.unlink(missing_ok=True)
-        if made_folder:
+        copy_file(backup_file, file)
+    except FileExistsError as error:
+        raise _exists(file) from error
+    except OSError as error:
+        _remove_made(made)
+        raise DatabaseError(f"Unexpected exception: {error}", DatabaseStatus.LOAD) from error
+    return file, made
+
+
+def _exists(file: Path) -> DatabaseError:
+    text = f"Failed to restore wallet. Database file exists in '{file}'."
+    return DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
+
+
+def _remove_made(folder: Path | None) -> None:
+    """Remove a directory, unless somebody else put something there."""
+    if folder is not None:
+        with suppress(OSError):
             folder.rmdir()
-        raise
 
 
 def is_encrypted(context: WalletContext, name: str) -> bool:
