@@ -29,6 +29,7 @@ from node.use_gate import ClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from common.chains import ChainParams
@@ -411,6 +412,11 @@ class Chainstate:
     def add_listener(self, listener: ChainListener) -> Callable[[], None]:
         """Tell `listener` what happens from now on; the function returned ends that."""
         return self._news.add_listener(listener)
+
+    @property
+    def telling(self) -> AbstractContextManager[bool | None]:
+        """Hold it while nobody should be told anything; outside the mempool's lock."""
+        return self._news.lock
 
     def sync(self) -> None:
         """Wait until listeners have heard of all that happened before."""

@@ -98,7 +98,8 @@ class EventLog:
         self._bytes = 0
         self._last = 0
         self._listings: OrderedDict[int, Listing] = OrderedDict()
-        with chainstate.processing, mempool.lock:
+        # An import tells of blocks without `processing`, and the mempool's lock is taken by who hears of them.
+        with chainstate.processing, chainstate.telling, mempool.lock:
             self._tip = chainstate.tip()
             self._ends = (chainstate.add_listener(self), mempool.add_listener(self))
 
