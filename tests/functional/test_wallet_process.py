@@ -311,3 +311,56 @@ def test_a_desktop_program_reaches_the_wallets_through_the_node(programs: Progra
         assert again.get_wallets() == ["w"]
         with pytest.raises(WalletFailedError, match="already loaded"):
             again.load_wallet("w")
+
+
+_LISTENER = """
+import sys, time
+from cli.program_init import ProgramInit
+from interfaces.init import PynodeInit
+from interfaces.wallet_callbacks import TransactionChangedCallback
+from ipc import Ipc
+
+class Stuck(TransactionChangedCallback):
+    def call(self, txid, status):
+        print("called", flush=True)
+        time.sleep(1000)
+
+ipc = Ipc("pytool", sys.argv[0], ProgramInit())
+loader = ipc.connect_address(sys.argv[1], PynodeInit).make_node().wallet_loader()
+wallet = loader.get_wallet("w")
+handler = wallet.handle_transaction_changed(Stuck())
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_a_listener_that_is_stuck_and_killed(programs: Programs) -> None:
+    """It holds up neither wallet nor node, and nothing of it stays."""
+    node = programs.node()
+    ok(programs.ask("createwallet", "w"))
+    address = str(ok(programs.ask("getnewaddress")))
+    ok(programs.ask("generatetoaddress", "1", address))
+    (wallet,) = children(node)
+
+    def leave_one() -> None:
+        stuck = subprocess.Popen(
+            [sys.executable, "-c", _LISTENER, f"unix:{programs.network_dir / 'node.sock'}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        programs.started.append(stuck)
+        read_until(stuck, "ready")
+        ok(programs.ask("generatetoaddress", "3", address))
+        read_until(stuck, "called")
+        stuck.kill()
+        stuck.wait()
+
+    leave_one()
+    assert len(json.loads(programs.ask("listtransactions").stdout)) == 4
+    threads, files = wallet.num_threads(), wallet.num_fds()
+    leave_one()
+    leave_one()
+    assert len(json.loads(programs.ask("listtransactions").stdout)) == 10
+    wait_for(lambda: wallet.num_threads() <= threads, "the threads that called them ended")
+    wait_for(lambda: wallet.num_fds() <= files, "nothing of them is open")
