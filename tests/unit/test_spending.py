@@ -252,6 +252,19 @@ def test_a_replacement_may_pay_otherwise(spender: SpendingWallet) -> None:
         make_replacement(wallet, view, old.txid, rate(30), require_own=True, outputs=wanted, original_change=0)
 
 
+def test_change_never_goes_to_what_nobody_can_spend(spender: SpendingWallet) -> None:
+    spender.receive([200_000] * 3)
+    wallet, view = spender.wallet, spender.view
+    note = b"\x6a\x02hi"
+    recipients = [Recipient(note, 0), Recipient(ELSEWHERE, 100_000)]
+    old = create_transaction(wallet, view, recipients, rate(5), change_position=2).transaction
+    commit(wallet, view, old)
+    made = make_replacement(wallet, view, old.txid, rate(30), require_own=True, original_change=0).transaction
+    scripts = {output.script_pubkey for output in made.outputs}
+    assert note not in scripts
+    assert all(wallet.is_mine(script) for script in scripts - {ELSEWHERE})
+
+
 def test_given_inputs_come_first_and_in_order(spender: SpendingWallet) -> None:
     tx = spender.receive([50_000, 60_000, 70_000, 80_000])
     outpoints = [OutPoint(tx.txid, index) for index in (3, 1)]

@@ -10,7 +10,7 @@ from primitives.encoding import sized
 from primitives.errors import ScriptError
 from primitives.fee_rate import FeeRate
 from primitives.money import format_money
-from primitives.script import iterate
+from primitives.script import TxoutType, iterate, solve
 from primitives.transaction import WITNESS_SCALE_FACTOR, Transaction, TxIn, TxOut, witness_stack
 from wallet.spending.coin_control import Recipient
 from wallet.spending.commit import commit
@@ -34,6 +34,8 @@ _MAX_SIGNATURE: Final = 72
 _MIN_SIGNATURE: Final = 9
 _DER: Final = 0x30
 _OUTPOINT_AND_SEQUENCE: Final = 32 + 4 + 4
+_NEVER_CHANGE: Final = frozenset((TxoutType.MULTISIG, TxoutType.NULL_DATA, TxoutType.NONSTANDARD))
+"""Kinds of scripts without an address, which change never goes to again: who has it might not be able to spend it."""
 
 
 class BumpFailure(Enum):
@@ -217,7 +219,7 @@ def _recipients(
         for index, (value, script) in enumerate(outputs):
             is_change = wallet.ledger.is_change(script) if original_change is None else index == original_change
             if is_change:
-                control.change_script = script
+                control.change_script = None if solve(script)[0] in _NEVER_CHANGE else script
             else:
                 recipients.append(Recipient(script, value))
     if recipients:
