@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 from common.version import CLIENT_NAME
 from wallet.errors import DatabaseError, DatabaseStatus
 from wallet.open_files import FileInUseError, HeldFile
+from wallet.whole_files import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -261,17 +262,17 @@ class WalletDatabase:
             connection.execute("VACUUM")
 
     def backup(self, file: Path) -> None:
-        """Copy everything to another file, in place of what is there."""
-        with self._use("Unable to back up the database") as connection:
-            copy = sqlite3.connect(file, timeout=0, isolation_level=None)
-            try:
-                # Python's backup waits for ever for a file that somebody holds, so have it to ourselves before.
-                copy.execute("PRAGMA locking_mode = exclusive")
-                copy.execute("BEGIN EXCLUSIVE TRANSACTION")
-                copy.execute("COMMIT TRANSACTION")
-                connection.backup(copy)
-            finally:
-                copy.close()
+        """Copy everything to another file, in place of what is there, which is kept if that fails."""
+        doing = "Unable to back up the database"
+        try:
+            with self._use(doing) as connection, _to_ourselves(file), replaced(file) as made:
+                copy = sqlite3.connect(made, timeout=0, isolation_level=None)
+                try:
+                    connection.backup(copy)
+                finally:
+                    copy.close()
+        except (OSError, ValueError) as error:
+            raise DatabaseError(f"{doing}: {error}", DatabaseStatus.LOAD) from error
 
     def close(self) -> None:
         """Close the file and with that let others have it. Idempotent."""
@@ -293,6 +294,22 @@ class WalletDatabase:
             if self._connection is None:
                 raise DatabaseError(f"SQLiteDatabase: {doing}: the database is closed", status)
             yield self._connection
+
+
+@contextmanager
+def _to_ourselves(file: Path) -> Iterator[None]:
+    """Make sure that a file that is to be replaced is a database, or empty, and that nobody has it open."""
+    if not file.exists():
+        yield
+        return
+    held = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        held.execute("PRAGMA locking_mode = exclusive")
+        held.execute("BEGIN EXCLUSIVE TRANSACTION")
+        held.execute("COMMIT TRANSACTION")
+        yield
+    finally:
+        held.close()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from wallet.open_files import copy_file
 from wallet.record_encoding import text
 from wallet.records import Records
 from wallet.wallet import Wallet
+from wallet.whole_files import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,7 +220,10 @@ def _restore_file(context: WalletContext, backup_file: Path, name: str) -> tuple
         raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS) from error
     made = folder if is_new else None
     try:
-        copy_file(backup_file, file)
+        with replaced(file) as new:
+            copy_file(backup_file, new)
+            if file.exists():
+                raise FileExistsError(file)
     except FileExistsError as error:
         raise _exists(file) from error
     except OSError as error:

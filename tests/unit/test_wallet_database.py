@@ -1,5 +1,6 @@
 """The database of a wallet: values, transactions, its lock, and files that are none of it."""
 
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -285,6 +287,54 @@ def test_a_copy_holds_everything(tmp_path: Path, database: WalletDatabase) -> No
         with pytest.raises(DatabaseError):
             database.backup(bad)
     assert database.items() == [(b"a", b"2")]
+
+
+@contextmanager
+def full_disk(size: int = 4096) -> Iterator[None]:
+    """Let no file of this process grow beyond a size, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_copy_that_fails_leaves_the_older_one(tmp_path: Path, database: WalletDatabase) -> None:
+    database.put(b"a", b"1")
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    database.backup(folder / "wallet.dat")
+    database.put(b"a", bytes(100_000))
+    for name in ("wallet.dat", "new.dat"):
+        with full_disk(), pytest.raises(DatabaseError):
+            database.backup(folder / name)
+    assert [file.name for file in folder.iterdir()] == ["wallet.dat"]
+    with open_database(folder, REGTEST, must_exist=True) as copy:
+        assert copy.items() == [(b"a", b"1")]
+    database.backup(folder / "new.dat")
+    assert (folder / "new.dat").stat().st_size > 100_000
+
+
+def test_what_does_not_fit_is_not_written_and_the_rest_stays(database: WalletDatabase) -> None:
+    database.put(b"a", b"1")
+    told: list[str] = []
+
+    def write() -> None:
+        with database.transaction():
+            database.put(b"b", bytes(10))
+            database.on_commit(lambda: told.append("b"))
+            database.put(b"c", bytes(1_000_000))
+
+    with full_disk(32_768):
+        with pytest.raises(DatabaseError, match=r"(disk I/O error|database or disk is full)\n$"):
+            write()
+        assert database.items() == [(b"a", b"1")]
+        database.put(b"a", b"2")
+    database.put(b"c", bytes(1_000_000))
+    assert database.get(b"a") == b"2"
+    assert not told
+    database.verify()
 
 
 def test_nothing_erased_is_left_in_the_file(database: WalletDatabase) -> None:

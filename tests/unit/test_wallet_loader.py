@@ -1,10 +1,14 @@
 """A wallet that cannot follow the node is not loaded, and can be loaded again."""
 
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from common.chains import REGTEST
+from primitives.descriptor import OutputType
 from wallet.context import WalletContext
 from wallet.errors import DatabaseError, DatabaseStatus, WalletError
 from wallet.loader import create_wallet, load_wallet, restore_wallet, unload_all, unload_wallet
@@ -36,4 +40,55 @@ def test_what_cannot_follow_the_node_is_closed_again(tmp_path: Path, monkeypatch
     load_wallet(context, "w")
     restore_wallet(context, tmp_path / "backup", "r")
     assert [each.name for each in context.wallets()] == ["w", "r"]
+    unload_all(context)
+
+
+def test_two_at_once_restore_one_wallet_and_harm_none(tmp_path: Path) -> None:
+    context = WalletContext(REGTEST, tmp_path / "wallets", WalletSettings(keypool=1))
+    wallet, _ = create_wallet(context, "w", 0, "")
+    wallet.backup(tmp_path / "backup")
+    barrier = threading.Barrier(4)
+
+    def restore() -> str:
+        barrier.wait()
+        try:
+            return restore_wallet(context, tmp_path / "backup", "r")[0].name
+        except DatabaseError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [each.result() for each in [pool.submit(restore) for _ in range(4)]]
+    assert answers.count("r") == 1
+    file = tmp_path / "wallets" / "r" / "wallet.dat"
+    for answer in answers:
+        assert answer in {
+            "r",
+            "Wallet already loading.",
+            f"Failed to restore wallet. Database file exists in '{file}'.",
+        }
+    restored = context.find("r")
+    assert restored is not None
+    script = restored.keypool.new_address(OutputType.BECH32, "later")
+    unload_wallet(context, restored)
+    assert load_wallet(context, "r")[0].book.is_known(script)
+    unload_all(context)
+
+
+def test_what_another_wallet_left_does_no_harm_to_a_restored_one(tmp_path: Path) -> None:
+    """A killed wallet's journal, whose file was taken away by hand, would be played back into the new one."""
+    context = WalletContext(REGTEST, tmp_path / "wallets", WalletSettings(keypool=1))
+    wallet, _ = create_wallet(context, "w", 0, "")
+    script = wallet.keypool.new_address(OutputType.BECH32, "mine")
+    wallet.backup(tmp_path / "backup")
+    other, _ = create_wallet(context, "other", 0, "")
+    folder = tmp_path / "wallets" / "killed"
+    with other.database.transaction():
+        for number in range(3000):
+            other.database.put(b"k%d" % number, bytes(1000))
+        shutil.copytree(tmp_path / "wallets" / "other", folder)
+    assert (folder / "wallet.dat-journal").stat().st_size > 10_000
+    (folder / "wallet.dat").unlink()
+    restored, _ = restore_wallet(context, tmp_path / "backup", "killed")
+    assert restored.book.is_known(script)
+    restored.database.verify()
     unload_all(context)
