@@ -146,7 +146,9 @@ def _work(ipc: Ipc, init: WalletInit, arguments: Arguments, place: Place) -> int
     node, spawned = reach_node(ipc, arguments, [*passed_on, "-disablewallet=1"])
     connection = None
     try:
-        loader = init.loader = make_loader(arguments, place, shutdown=shutdown.request)
+        loader = init.loader = make_loader(
+            arguments, place, shutdown=shutdown.request, shutdown_requested=lambda: shutdown.requested
+        )
         try:
             for warning in loader.load_wallets():
                 sys.stderr.write(f"Warning: {warning}\n")

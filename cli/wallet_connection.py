@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from cli.chain_source import NodeChainSource
+from cli.errors import StartError
 from cli.running import FAILURE, process_of, tips_of
 from interfaces.init import PynodeInit
 from ipc.errors import IpcError, UnimplementedError
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger()
 _PAUSE: Final = 1.0
 """Seconds between attempts to reach the node again."""
+_PROGRESS_SECONDS: Final = 2.0
+"""Seconds between two lines about a scan."""
 
 
 class WalletConnection:
-    """Prints what it reached, each tip, and balances that changed."""
+    """Prints what it reached, each tip, balances that changed, and how far scans are."""
 
     def __init__(
         self, ipc: Ipc, siblings: Siblings, loader: LocalWalletLoader, address: str, shutdown: Shutdown
@@ -46,18 +49,29 @@ class WalletConnection:
         self._follower: ChainFollower | None = None
         self._closing = threading.Event()
         self._again: threading.Thread | None = None
+        self._progress = threading.Thread(target=self._tell_progress, name="wallet-progress", daemon=True)
         self._shown: dict[str, str] = {}
 
     def follow(self, node: PynodeInit, *, spawned: bool) -> None:
-        """Own `node`, and follow its chain."""
+        """Own `node`, and follow its chain. Raises StartError if a wallet cannot, the first time."""
         self._node, self._spawned = node, spawned
         self._process = process_of(node)
         self._siblings.add(self._process, spawned=spawned)
         self._tell_node()
+        is_first = self._progress.ident is None
+        if is_first:
+            self._progress.start()
         try:
-            self._loader.connect(NodeChainSource(node))
+            failures = self._loader.connect(NodeChainSource(node))
         except UnimplementedError:
+            failures = []
             _print("This node offers wallets no chain; they stay as they are")
+        if self._shutdown.requested:
+            return
+        if failures and is_first:
+            raise StartError("; ".join(failures))
+        for failure in failures:
+            _complain(failure)
         self._show_wallets()
         self._follower = ChainFollower(tips_of(node), self._on_tip, self._on_lost, self._on_end)
 
@@ -75,6 +89,12 @@ class WalletConnection:
             wallet.wait_until_synced()
         self._show_wallets()
 
+    def _tell_progress(self) -> None:
+        while not self._closing.wait(_PROGRESS_SECONDS):
+            for wallet in self._loader.context.wallets():
+                if wallet.rescan.is_running:
+                    _print(f"wallet '{wallet.name}' scanned {wallet.rescan.progress:.0%}")
+
     def _show_wallets(self) -> None:
         for wallet in self._loader.context.wallets():
             text = _describe(wallet)
@@ -88,8 +108,7 @@ class WalletConnection:
     def _on_lost(self, error: Exception) -> None:
         if self._closing.is_set():
             return
-        sys.stderr.write(f"Error: Lost the connection to the node: {error}\n")
-        sys.stderr.flush()
+        _complain(f"Lost the connection to the node: {error}")
         if self._spawned or not self._address:
             self._shutdown.request(FAILURE)
             return
@@ -126,6 +145,8 @@ class WalletConnection:
     def close(self) -> None:
         """Stop following. Idempotent."""
         self._closing.set()
+        if self._progress.ident is not None:
+            self._progress.join()
         if self._again is not None:
             self._again.join()
         self._let_go()
@@ -140,6 +161,11 @@ def _describe(wallet: Wallet) -> str:
     if found.immature:
         parts += f" immature {format_money(found.immature)}"
     return parts
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"Error: {text}\n")
+    sys.stderr.flush()
 
 
 def _print(text: str) -> None:

@@ -35,6 +35,10 @@ def _nothing() -> None:
     pass
 
 
+def _never() -> bool:
+    return False
+
+
 def _ignore(names: list[str]) -> None:
     del names
 
@@ -54,7 +58,11 @@ def _notify(commands: Commands, command: str, wallet: Wallet, wtx: WalletTx) -> 
 
 
 def make_loader(
-    arguments: Arguments, place: Place, node: ChainSource | None = None, shutdown: Callable[[], None] = _nothing
+    arguments: Arguments,
+    place: Place,
+    node: ChainSource | None = None,
+    shutdown: Callable[[], None] = _nothing,
+    shutdown_requested: Callable[[], bool] = _never,
 ) -> LocalWalletLoader:
     """Make what has the wallets, offline without `node`. Raises StartError with Core's texts."""
     folder, names = wallet_directory(arguments, place), wallet_names(arguments)
@@ -73,6 +81,7 @@ def make_loader(
         make_events=None if node is None else node.make_events,
         remember=make_remember(arguments, place, first),
         shutdown=shutdown,
+        shutdown_requested=shutdown_requested,
         tell_loaded=_ignore if node is None else node.hear_loaded,
     )
     command = arguments.get("walletnotify")

@@ -39,6 +39,10 @@ def _nothing() -> None:
     pass
 
 
+def _never() -> bool:
+    return False
+
+
 def _tell_nobody(names: list[str]) -> None:
     del names
 
@@ -56,12 +60,14 @@ class WalletContext:
         make_events: Callable[[], Events] | None = None,
         remember: Callable[[str, bool], bool] = _remember_nothing,
         shutdown: Callable[[], None] = _nothing,
+        shutdown_requested: Callable[[], bool] = _never,
         tell_loaded: Callable[[list[str]], None] = _tell_nobody,
     ) -> None:
         """Begin without wallets.
 
         Without `chain` and `make_events` the wallets are offline. `remember` makes a wallet one of those to load at
-        start, or not, and says whether it could. `shutdown` asks the program to end.
+        start, or not, and says whether it could. `shutdown` asks the program to end,
+        `shutdown_requested` tells whether it was asked, by whomever.
         `tell_loaded` hears the names of the wallets that are loaded, whenever they changed on request.
         """
         self.params = params
@@ -75,6 +81,7 @@ class WalletContext:
         self.notify: Callable[[Wallet, WalletTx], None] | None = None
         """Hears of each transaction that a wallet took, or that a block took (-walletnotify)."""
         self.shutdown = shutdown
+        self.shutdown_requested = shutdown_requested
         self.loaded: Topic[str] = Topic()
         """Tells the names of wallets that were loaded or made, and are in step with the node."""
         self._tell_loaded = tell_loaded

@@ -30,6 +30,7 @@ scan_log: Final = logging.getLogger("scan")
 TIMESTAMP_WINDOW: Final = 2 * 60 * 60
 """Seconds by which the times of blocks may be off."""
 _SAVE_SECONDS: Final = 60
+_TELL_SECONDS: Final = 60
 _PROGRESS_BLOCKS: Final = 100
 _UNASKED_BLOCKS: Final = 100
 _MANY_SCRIPTS: Final = 2000
@@ -120,19 +121,21 @@ class Rescan:
         )
         self._tell(0)
         progress = _Progress(self._wallet, chain, start_hash, stop_height)
-        saved = time.monotonic()
+        saved = told = time.monotonic()
         hash_, height = start_hash, start_height
         while not self._aborted.is_set():
             if (height - start_height) % _PROGRESS_BLOCKS == 0:
                 self.progress = progress.at(hash_)
                 self._tell(max(1, min(99, int(self.progress * 100))))
-                if chain.shutdown_requested():
+                if self._wallet.context.shutdown_requested() or chain.shutdown_requested():
                     self._aborted.set()
                     break
-            is_due = save_progress and time.monotonic() - saved > _SAVE_SECONDS
+            if time.monotonic() - told > _TELL_SECONDS:
+                told = time.monotonic()
+                self._wallet.log("Still rescanning. At block %d. Progress=%f", height, progress.at(hash_))
             is_needed = filters is None or filters.must_read(hash_, height)
             begun = time.perf_counter()
-            parts = BlockParts(locator=is_due and is_needed, next_block=True, data=is_needed)
+            parts = BlockParts(next_block=True, data=is_needed)
             reorgs = self._wallet.reorgs
             found = chain.find_block(hash_, parts)
             if is_needed:
@@ -147,23 +150,24 @@ class Rescan:
                     if filters is not None:
                         filters.was_read(time.perf_counter() - begun)
                     result.last_hash, result.last_height = hash_, height
-                    if is_due and found.locator:
-                        self._wallet.log("Saving scan progress %d.", height)
-                        self._wallet.records.write_best_block(found.locator)
-                        saved = time.monotonic()
             else:
                 result.last_hash, result.last_height = hash_, height
+            if save_progress and time.monotonic() - saved > _SAVE_SECONDS:
+                saved = time.monotonic()
+                self._save(chain, result)
             if (stop_height is not None and height >= stop_height) or height >= self._wallet.last_block_height:
                 break
             if found is None or found.next_block is None:
                 break
             hash_, height = found.next_block.hash, height + 1
-        self.progress = 1.0
+        reached, self.progress = self.progress, 1.0
         self._tell(100)
         if stop_height is None and not self._aborted.is_set():
             scan_mempool(self._wallet, chain)
         if self._aborted.is_set():
-            self._wallet.log("Rescan aborted at block %d.", height)
+            self._wallet.log("Rescan aborted at block %d. Progress=%f", height, reached)
+            if save_progress:
+                self._save(chain, result)
             result.status = ScanStatus.ABORTED
         else:
             self._wallet.log("Rescan completed in %15dms", (time.monotonic() - self.started) * 1000)
@@ -171,6 +175,15 @@ class Rescan:
 
     def _tell(self, percent: int) -> None:
         self._wallet.notices.progress.publish((self._title, percent))
+
+    def _save(self, chain: Chain, result: ScanResult) -> None:
+        """Let the next load go on after the last block, if all before were scanned."""
+        if result.last_hash is None or result.failed_block is not None:
+            return
+        found = chain.find_block(result.last_hash, BlockParts(locator=True))
+        if found is not None and found.in_active_chain and found.locator:
+            self._wallet.log("Saving scan progress %d.", result.last_height)
+            self._wallet.records.write_best_block(found.locator)
 
     def _scan_block(self, found: FoundBlock, reorgs: int) -> bool:
         """Take a block, unless a block left the chain since it was asked for: it might be that one."""

@@ -10,6 +10,7 @@ from interfaces.wallet import ChainSource, WalletFailedError, WalletFile, Wallet
 from rpc.server import MethodServer, RpcOverIpc
 from wallet import flags, loader
 from wallet.database_files import list_databases
+from wallet.errors import WalletError
 from wallet.resubmitting import Resender
 from wallet.rpc.context import RpcContext
 from wallet.rpc.table import full_table
@@ -55,12 +56,20 @@ class LocalWalletLoader(WalletLoader):
         """What the wallets share."""
         return self._context
 
-    def connect(self, node: ChainSource) -> None:
-        """Have all wallets follow the chain of another node, or of the same that was started again."""
+    def connect(self, node: ChainSource) -> list[str]:
+        """Have all wallets follow the chain of another node, or of the same that was started again.
+
+        Return why some cannot; those stay as they are.
+        """
         self._context.chain = node.make_chain()
         self._context.make_events = node.make_events
+        failures = []
         for wallet in self._context.wallets():
-            wallet.start()
+            try:
+                wallet.start()
+            except WalletError as error:
+                failures.append(f"[{wallet.name}] {error}")
+        return failures
 
     def load_wallets(self) -> list[str]:
         """Load those that the settings name."""

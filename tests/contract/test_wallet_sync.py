@@ -230,6 +230,32 @@ def test_a_wallet_that_could_not_catch_up_does_so_next_time(desk: Desk) -> None:
     wallet.close()
 
 
+def test_a_scan_that_was_ended_goes_on_where_it_was(desk: Desk) -> None:
+    mempool = desk.node.mempool
+    mempool.prepare(2)
+    desk.open().close()
+    mempool.mine([spend(mempool.take(), fee=1000)])
+    desk.node.extend(150)
+    mempool.mine([spend(mempool.take(), fee=500)])
+    wallet = desk.open(start=False)
+    stood = wallet.records.best_block()
+    asked = iter((False, True))
+    wallet.context.shutdown_requested = lambda: next(asked)
+    with pytest.raises(WalletError, match="Failed to rescan the wallet during initialization"):
+        wallet.start()
+    wallet.close()
+    wallet = desk.open(start=False)
+    chain, locator = wallet.chain_or_fail(), wallet.records.best_block()
+    reached, before = chain.find_block(locator[0], BlockParts()), chain.find_block(stood[0], BlockParts())
+    assert reached is not None
+    assert before is not None
+    assert reached.height - before.height == 99
+    assert wallet.ledger.balances() == Balances(999_000 + 1_000_000)
+    wallet.start()
+    assert settled(wallet) == Balances(999_000 + 999_500)
+    wallet.close()
+
+
 def test_a_wallet_waits_for_blocks_below_a_snapshot(desk: Desk, tmp_path: Path) -> None:
     blocks = snapshot_blocks()
     file = tmp_path / "coins"

@@ -231,6 +231,7 @@ def test_a_node_killed_in_the_middle_of_a_rescan(programs: Programs) -> None:
         answer = pool.submit(programs.ask, OFFLINE, "rescanblockchain")
         wait_for(lambda: is_scanning(programs), "the rescan runs")
         node.send_signal(signal.SIGSTOP)
+        assert read_until(wallet, "wallet 'w' scanned ").endswith("%\n")
         assert not answer.done()
         node.kill()
         code, text = failed(answer.result())
