@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ class MethodContext(Generic[Owner]):
     """The parts that the methods are about, such as a node or wallets."""
     request: Request
     server: MethodServer[Owner]
+    until_end: ExitStack = field(default_factory=ExitStack)
+    """What is to be left once the method has ended."""
 
     @property
     def chain(self) -> ChainParams:

@@ -225,7 +225,9 @@ class MethodServer(Generic[Owner]):
             raise RpcError(RPC_MISC_ERROR, help_text(method))
         values = method.read(request.params)
         try:
-            return method.function(self._make_context(owner, request, self), *values)
+            context = self._make_context(owner, request, self)
+            with context.until_end:
+                return method.function(context, *values)
         except RpcError:
             raise
         except MemoryError as error:

@@ -101,8 +101,7 @@ def create_wallet(
             raise
         if passphrase:
             _encrypt_new(wallet, passphrase, blank=bool(flags & BLANK))
-        context.add(wallet)
-    _start(context, wallet, "Wallet creation failed.", DatabaseStatus.CREATE)
+        _start(context, wallet, "Wallet creation failed.", DatabaseStatus.CREATE)
     _remember(context, name, load_on_startup, warnings)
     return wallet, [*context.settings.warnings, *warnings]
 
@@ -117,9 +116,11 @@ def _discard(database: WalletDatabase) -> None:
 
 
 def _start(context: WalletContext, wallet: Wallet, failed: str, status: DatabaseStatus) -> None:
-    """Let a wallet follow the node; one that cannot is closed again."""
+    """Take a wallet and let it follow the node; one that cannot is closed again."""
     try:
-        wallet.start()
+        with wallet.uses.one():
+            context.add(wallet)
+            wallet.start()
     except WalletError as error:
         context.remove(wallet)
         context.tell_loaded()
@@ -159,7 +160,6 @@ def load_wallet(context: WalletContext, name: str, load_on_startup: bool | None 
 def load_reserved(context: WalletContext, name: str) -> tuple[Wallet, list[str]]:
     """Load a wallet whose name the caller has `reserved`, and return it with warnings."""
     wallet, warnings = _load(context, name)
-    context.add(wallet)
     _start(context, wallet, "Wallet loading failed.", DatabaseStatus.LOAD)
     return wallet, warnings
 
@@ -203,7 +203,11 @@ def restore_wallet(
 
 def _restore_file(context: WalletContext, backup_file: Path, name: str) -> tuple[Path, Path | None]:
     """Copy a file to where the wallet of a name has it; return that, and its directory if that is new."""
-    if not backup_file.exists():
+    try:
+        is_there = backup_file.exists()
+    except (OSError, ValueError) as error:
+        raise DatabaseError(f"Unexpected exception: {error}", DatabaseStatus.LOAD) from error
+    if not is_there:
         raise DatabaseError("Backup file does not exist", DatabaseStatus.INVALID_BACKUP_FILE)
     folder = wallet_path(context.wallet_dir, name)
     file = folder / FILE_NAME
@@ -260,9 +264,14 @@ def is_encrypted(context: WalletContext, name: str) -> bool:
 
 
 def unload_wallet(context: WalletContext, wallet: Wallet, load_on_startup: bool | None = None) -> list[str] | None:
-    """Write what is due, close a wallet and return warnings; None if it was unloaded already."""
+    """Write what is due, close a wallet and return warnings; None if it was unloaded already.
+
+    Waits until all calls that are under way with the wallet have ended.
+    """
     if not context.remove(wallet):
         return None
+    wallet.rescan.abort()
+    wallet.uses.end()
     wallet.close()
     context.tell_loaded()
     warnings: list[str] = []

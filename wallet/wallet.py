@@ -33,6 +33,7 @@ from wallet.rescan import Rescan
 from wallet.resubmitting import next_resend, resubmit
 from wallet.sync import Sync
 from wallet.tracker import Tracker
+from wallet.uses import Uses
 from wallet.watch import Watch
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from wallet.transaction import State, WalletTx
 
 _log: Final = logging.getLogger("wallet")
+_PATIENCE: Final = 5.0
+"""Seconds that calls have to end once the wallet is to be closed."""
 
 
 class Wallet:
@@ -64,6 +67,7 @@ class Wallet:
         self.params = context.params
         self.clock = context.now
         self.lock = threading.RLock()
+        self.uses = Uses()
         self.spending = threading.RLock()
         """Held by who makes a transaction, also while the node is asked; taken before `lock`."""
         self.records = Records(database)
@@ -234,10 +238,11 @@ class Wallet:
         return self._sync is None or self._sync.wait(timeout)
 
     def close(self) -> None:
-        """Follow no longer, forget keys, and close the database. Idempotent."""
+        """Follow no longer, forget keys, and close the database. Idempotent. Calls under way have a while to end."""
         self._is_closed = True
         self.notices.unload.publish(True)
         self.rescan.abort()
+        self.uses.end(_PATIENCE)
         self._stop()
         with self.rescan.finished(), self.lock:
             self.encryption.close()

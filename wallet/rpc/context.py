@@ -15,6 +15,7 @@ from rpc.errors import (
 )
 from rpc.method import Kind, Result
 from wallet.context import WalletContext
+from wallet.uses import UnloadedError
 
 if TYPE_CHECKING:
     from common.chains import ChainParams
@@ -68,7 +69,15 @@ class RpcContext(MethodContext[WalletContext]):
     """Where Core waits too."""
 
     def wallet_as_it_is(self) -> Wallet:
-        """Return the wallet that the request is about. Raises RpcError."""
+        """Return the wallet that the request is about, which stays loaded until the method ends. Raises RpcError."""
+        found = self._find_wallet()
+        try:
+            self.until_end.enter_context(found.uses.one())
+        except UnloadedError as error:
+            raise RpcError(RPC_WALLET_NOT_FOUND, NOT_FOUND) from error
+        return found
+
+    def _find_wallet(self) -> Wallet:
         name = self.endpoint_name()
         if name is not None:
             found = self.owner.find(name)

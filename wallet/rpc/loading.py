@@ -218,7 +218,7 @@ def backupwallet(context: RpcContext, destination: str) -> Json:
     wallet = context.synced_wallet()
     try:
         wallet.backup(Path(destination))
-    except (WalletError, OSError) as error:
+    except (WalletError, OSError, ValueError) as error:
         raise RpcError(RPC_WALLET_ERROR, "Error: Wallet backup failed!") from error
     return None
 
