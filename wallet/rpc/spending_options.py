@@ -19,6 +19,7 @@ from rpc.descriptor_arguments import read_descriptor
 from rpc.errors import (
     RPC_INVALID_ADDRESS_OR_KEY,
     RPC_INVALID_PARAMETER,
+    RPC_MISC_ERROR,
     RPC_TYPE_ERROR,
     RPC_WALLET_ERROR,
     RpcError,
@@ -34,7 +35,7 @@ from wallet.spending.node_view import ChainNode
 from wallet.spending.parameters import MAX_STANDARD_WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from common.chains import ChainParams
     from primitives.signing_data import SigningData
@@ -253,7 +254,7 @@ def subtracting(value: Json, keys: Sequence[str]) -> set[int]:
     """Return which outputs pay the fee, given by number or address. Raises RpcError."""
     found: set[int] = set()
     start = "Invalid parameter 'subtract fee from output', "
-    for each in value or ():
+    for each in _values(value):
         if isinstance(each, str):
             if each not in keys:
                 raise RpcError(RPC_INVALID_PARAMETER, f"{start}destination {each} not found in tx outputs")
@@ -270,6 +271,15 @@ def subtracting(value: Json, keys: Sequence[str]) -> set[int]:
             raise RpcError(RPC_INVALID_PARAMETER, f"{start}position too large: {position}")
         found.add(position)
     return found
+
+
+def _values(value: Json) -> Iterable[Json]:
+    """Return what a list or an object holds, nothing for null. Raises RpcError."""
+    if isinstance(value, dict):
+        return value.values()
+    if value is not None and not isinstance(value, list):
+        raise RpcError(RPC_MISC_ERROR, "JSON value is not an object or array as expected")
+    return value or ()
 
 
 def recipients_of(outputs: Sequence[tuple[bytes, int]], paying: set[int]) -> list[Recipient]:
@@ -398,16 +408,16 @@ def read_depths(options: dict[str, Json], control: CoinControl, *, negative: str
 
 
 def _read_solving(chain: ChainParams, data: Json, known: SigningData) -> None:
-    for text in data.get("pubkeys") or ():
+    for text in _listed(data, "pubkeys"):
         pubkey = _read_pubkey(json.to_str(text))
         known.pubkeys.setdefault(hash160(pubkey), pubkey)
         known.add_script(witness_script(0, hash160(pubkey)))
-    for text in data.get("scripts") or ():
+    for text in _listed(data, "scripts"):
         try:
             known.add_script(_from_hex(json.to_str(text)))
         except ValueError:
             raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, f"'{text}' is not hex") from None
-    for text in data.get("descriptors") or ():
+    for text in _listed(data, "descriptors"):
         try:
             parsed = read_descriptor(json.to_str(text), chain, require_checksum=True)
         except RpcError as error:
@@ -416,6 +426,14 @@ def _read_solving(chain: ChainParams, data: Json, known: SigningData) -> None:
             expansion = descriptor.expand(0, parsed.data)
             if expansion is not None:
                 known.merge(expansion.data)
+
+
+def _listed(data: dict[str, Json], name: str) -> list[Json]:
+    """Return a list of an object's, empty if it has none of this name. Raises RpcError."""
+    if name not in data:
+        return []
+    json.check_type(data[name], "array")
+    return list(data[name])
 
 
 def _from_hex(text: str) -> bytes:
