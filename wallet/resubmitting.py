@@ -8,7 +8,9 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from interfaces.chain import Chain
     from wallet.context import WalletContext
+    from wallet.transaction import WalletTx
     from wallet.wallet import Wallet
 
 log: Final = logging.getLogger("wallet")
@@ -37,12 +39,8 @@ def resubmit(wallet: Wallet, *, relay: bool = False, all_of_them: bool = True) -
         ]
     taken = 0
     for wtx in waiting:
-        wallet.log("Submitting wtx %s to mempool %s", wtx.txid[::-1].hex(), "and for broadcast" if relay else "")
-        if not chain.broadcast_transaction(wtx.tx.serialize(), wallet.settings.max_fee, relay):
-            taken += 1
-            with wallet.lock:
-                if wtx.txid in wallet.history:
-                    wallet.tracker.set_in_mempool(wtx.txid)
+        with wallet.spending:  # Who gives it up waits, and then knows that it is not sent any more.
+            taken += _offer(wallet, chain, wtx, relay=relay)
     if taken:
         wallet.log("ResubmitWalletTransactions: resubmit %u unconfirmed transactions", taken)
     return taken
@@ -51,6 +49,19 @@ def resubmit(wallet: Wallet, *, relay: bool = False, all_of_them: bool = True) -
 def next_resend(now: int) -> int:
     """Return a random time at which to send again, seconds since 1970."""
     return now + SystemRandom().randint(_EARLIEST, _LATEST)
+
+
+def _offer(wallet: Wallet, chain: Chain, wtx: WalletTx, *, relay: bool) -> bool:
+    """Offer a transaction, unless it was given up, confirmed or removed meanwhile; whether the node took it."""
+    with wallet.lock:
+        if wtx.txid not in wallet.history or not wtx.is_unconfirmed:
+            return False
+        removals = wtx.removals
+    wallet.log("Submitting wtx %s to mempool %s", wtx.txid[::-1].hex(), "and for broadcast" if relay else "")
+    if chain.broadcast_transaction(wtx.tx.serialize(), wallet.settings.max_fee, relay):
+        return False
+    wallet.tracker.set_in_mempool(wtx.txid, removals)
+    return True
 
 
 class Resender:

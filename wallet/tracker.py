@@ -330,6 +330,8 @@ class Tracker:
         history = self._history
         with self.changing():
             wtx = history.get(txid)
+            if wtx is not None:
+                wtx.removals += 1
             if wtx is not None and wtx.in_mempool and reason is not RemovalReason.BLOCK:
                 wtx.state = INACTIVE
                 self._changed(wtx, store=False)
@@ -391,8 +393,11 @@ class Tracker:
             self._changed(wtx)
             self._notices.append((wtx, ChangeType.UPDATED))
 
-    def set_in_mempool(self, txid: bytes) -> None:
-        """Note at once that the node took a transaction, before it is heard of, and so none of those it replaced."""
+    def set_in_mempool(self, txid: bytes, removals: int) -> None:
+        """Note at once that the node took a transaction, before it is heard of, and so none of those it replaced.
+
+        Unless it was heard meanwhile that it left again: `removals` is the transaction's before it was sent.
+        """
 
         def leave(wtx: WalletTx) -> bool:
             if not wtx.in_mempool:
@@ -401,8 +406,8 @@ class Tracker:
             return True
 
         with self.changing():
-            wtx = self._history.transactions[txid]
-            if wtx.is_inactive:
+            wtx = self._history.get(txid)
+            if wtx is not None and wtx.is_inactive and wtx.removals == removals:
                 for other in self._history.conflicts(wtx):
                     self._spread(other, leave, store=False)
                 wtx.state = IN_MEMPOOL

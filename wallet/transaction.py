@@ -146,6 +146,8 @@ class WalletTx:
     """Transactions of the mempool that exclude this one. Not stored."""
     truc_child: bytes | None = None
     """The version 3 transaction of the mempool that spends this one. Not stored."""
+    removals: int = 0
+    """How many times it was heard of that it left the mempool. Not stored."""
 
     @property
     def txid(self) -> bytes:

@@ -1,5 +1,6 @@
 """What waits in a wallet is offered to the node again."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,64 @@ def test_what_is_given_up_stays_so(node: RegtestNode, server: WalletServer, wall
     server.rpc("abandontransaction", tx.txid[::-1].hex())
     assert resubmit(wallet) == 0
     assert tx.txid not in node.mempool.txids()
+
+
+class SlowChain(LocalChain):
+    """The chain of a node that takes its time for one transaction."""
+
+    asked = threading.Event()
+    go_on = threading.Event()
+
+    def broadcast_transaction(self, tx: bytes, max_tx_fee: int, relay: bool = True) -> str:
+        self.asked.set()
+        assert self.go_on.wait(20)
+        return super().broadcast_transaction(tx, max_tx_fee, relay)
+
+
+def test_nobody_gives_up_what_is_just_sent(node: RegtestNode, server: WalletServer, wallet: Wallet) -> None:
+    first, second = waiting(node, server, wallet), waiting(node, server, wallet)
+    chain = SlowChain(node.services)
+    server.context.chain = chain
+    given_up: list[bool] = []
+
+    def give_up() -> None:
+        for name in (tx.txid[::-1].hex() for tx in (first, second)):
+            _, error = server.reply("abandontransaction", name)
+            given_up.append(error is None)
+
+    sender = threading.Thread(target=resubmit, args=(wallet,))
+    owner = threading.Thread(target=give_up)
+    sender.start()
+    assert chain.asked.wait(20)
+    owner.start()
+    owner.join(0.2)
+    assert given_up == []
+    chain.go_on.set()
+    sender.join()
+    owner.join()
+    sent = [tx.txid in node.mempool.txids() for tx in (first, second)]
+    assert sent[0]
+    assert given_up == [not each for each in sent]
+
+
+def test_what_left_the_mempool_at_once_is_not_said_to_be_there(
+    node: RegtestNode, server: WalletServer, wallet: Wallet
+) -> None:
+    class Full(LocalChain):
+        """The chain of a node that puts a transaction out again before it answers."""
+
+        def broadcast_transaction(self, tx: bytes, max_tx_fee: int, relay: bool = True) -> str:
+            answer = super().broadcast_transaction(tx, max_tx_fee, relay)
+            node.mempool.clock.set_mock(node.mempool.clock.now() + 400 * 3600)
+            node.mempool.pool.expire(node.mempool.clock.now())
+            assert wallet.wait_until_synced()
+            return answer
+
+    tx = waiting(node, server, wallet)
+    server.context.chain = Full(node.services)
+    resubmit(wallet)
+    assert tx.txid not in node.mempool.txids()
+    assert not wallet.transactions[tx.txid].in_mempool
 
 
 def test_what_the_last_block_could_not_have_waits(node: RegtestNode, server: WalletServer, wallet: Wallet) -> None:

@@ -314,7 +314,7 @@ def abandontransaction(context: RpcContext, txid: str) -> Json:
     """Give it up."""
     wallet = context.synced_wallet()
     wanted = parse_hash(txid, "txid")
-    with wallet.lock:
+    with wallet.spending, wallet.lock:
         if wanted not in wallet.history:
             raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, _UNKNOWN)
         if not wallet.abandon(wanted):

@@ -76,7 +76,7 @@ class WalletTransactions(WalletPart):
         """Give it up, if the wallet knows that the node does not have it."""
         wallet = self._wallet
         wallet.wait_until_synced()
-        with told(), wallet.lock:
+        with told(), wallet.spending, wallet.lock:
             return txid in wallet.history and wallet.abandon(txid)
 
     def transaction_can_be_bumped(self, txid: bytes) -> bool:

@@ -28,6 +28,7 @@ def commit(
     """Store a transaction of the wallet, then send it unless the settings say not to.
 
     What cannot be sent now stays: the wallet tries again. With `replaces` the notes on that transaction are copied.
+    Nobody gives the transaction up while it is sent.
     """
 
     def note(wtx: WalletTx, is_new: bool) -> bool:
@@ -40,12 +41,13 @@ def commit(
         return True
 
     wallet.log("CommitTransaction: %s", transaction.txid[::-1].hex())
-    wallet.add_transaction(transaction, INACTIVE, note)
-    if not wallet.settings.broadcast:
-        return
-    error = node.broadcast(transaction, wallet.settings.max_fee)
-    if error:
-        wallet.log("CommitTransaction(): Transaction cannot be broadcast immediately, %s", error)
-    else:
-        # Heard of later, too; but then its change could not be spent at once.
-        wallet.tracker.set_in_mempool(transaction.txid)
+    with wallet.spending:
+        removals = wallet.add_transaction(transaction, INACTIVE, note).removals
+        if not wallet.settings.broadcast:
+            return
+        error = node.broadcast(transaction, wallet.settings.max_fee)
+        if error:
+            wallet.log("CommitTransaction(): Transaction cannot be broadcast immediately, %s", error)
+        else:
+            # Heard of later, too; but then its change could not be spent at once.
+            wallet.tracker.set_in_mempool(transaction.txid, removals)
