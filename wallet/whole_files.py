@@ -29,10 +29,11 @@ def replaced(file: Path) -> Iterator[Path]:
     except BaseException:
         made.unlink(missing_ok=True)
         raise
-    _sync(file.parent)
+    sync_folder(file.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a directory are on the disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -24,6 +24,7 @@ from wallet.errors import DatabaseError, WalletError
 from wallet.legacy.splitting import Splitting, load_legacy
 from wallet.loader import load_reserved, reserved, unload_wallet
 from wallet.names import wallet_path
+from wallet.whole_files import replaced, sync_folder
 
 if TYPE_CHECKING:
     from wallet.context import WalletContext
@@ -37,7 +38,6 @@ _WRONG_WITH_NULL: Final = (
     "character (ie - a zero byte). If this passphrase was set with a version of this software prior to 25.0, please "
     "try again with only the characters up to — but not including — the first null character."
 )
-_NEW: Final = f"{FILE_NAME}.migrating"
 _MARK: Final = "migrating"
 
 
@@ -153,7 +153,7 @@ class _Migrating:
             raise WalletError("Error: The file of the wallet changed meanwhile")
         if parts.main_is_empty:
             self._source.unlink()
-            _write_out(self._source.parent)
+            sync_folder(self._source.parent)
             return names
         self._replace(parts.main)
         return [self._name, *names]
@@ -192,7 +192,7 @@ class _Migrating:
         _store(wallet, folder)
         self._source.unlink()
         folder.rename(self._path)
-        _write_out(self._path.parent)
+        sync_folder(self._path.parent)
 
     def _load_made(self, names: list[str]) -> Wallet | None:
         """Load the new wallets and return the first; none if one cannot be loaded."""
@@ -208,23 +208,18 @@ class _Migrating:
     def _undo(self) -> None:
         """Remove all that was made but the copy, and put the legacy file back in its place if it is there no more."""
         for folder in self._made:
-            for name in (FILE_NAME, _NEW, _MARK):
+            for name in (FILE_NAME, _MARK):
                 (folder / name).unlink(missing_ok=True)
             with suppress(OSError):
                 folder.rmdir()
         if is_berkeley_file(self._source):
-            if self._source != self._path:
-                (self._path / _NEW).unlink(missing_ok=True)
             return
-        new = self._source.with_name(f"{self._source.name}.{_MARK}")
-        new.unlink(missing_ok=True)
-        _write_new(new, self._data)
-        shutil.copymode(self._backup, new)
         if self._source.is_dir():
             (self._source / FILE_NAME).unlink(missing_ok=True)
             self._source.rmdir()
-        new.replace(self._source)
-        _write_out(self._source.parent)
+        with replaced(self._source) as new:
+            shutil.copyfile(self._backup, new)
+            shutil.copymode(self._backup, new)
 
     def _remember(self, names: list[str], *, load: bool) -> None:
         """Let the new wallets be loaded at start as they are now; the main one as the legacy one was."""
@@ -248,12 +243,8 @@ def _unlock(legacy: LegacyWallet, passphrase: str) -> bytes | None:
 
 def _store(wallet: Wallet, folder: Path) -> None:
     """Write a wallet of the memory to the file of a directory, in place of what is there, in one step."""
-    new = folder / _NEW
-    new.unlink(missing_ok=True)
-    wallet.database.backup(new)
-    _write_out(new)
-    new.replace(folder / FILE_NAME)
-    _write_out(folder)
+    with replaced(folder / FILE_NAME) as new:
+        wallet.database.backup(new)
 
 
 def _write_new(file: Path, data: bytes) -> bool:
@@ -270,14 +261,5 @@ def _write_new(file: Path, data: bytes) -> bool:
     except OSError:
         file.unlink()
         raise
-    _write_out(file.parent)
+    sync_folder(file.parent)
     return True
-
-
-def _write_out(path: Path) -> None:
-    """Wait until a file, or the names in a directory, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

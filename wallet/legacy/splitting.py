@@ -164,9 +164,8 @@ class Splitting:
                 changing.enter_context(wallet.database.transaction())
             self._fill(main, has_keys=has_keys)
             main.history.find_all_own()
-            best_block = _best_block(main.records)
             for wallet in parts.others():
-                wallet.records.write_best_block(best_block)
+                wallet.records.write_best_block(main.records.best_block())
             if parts.watching is not None:
                 parts.watching.set_next_position(main.records.order_position_next() or 0)
             _share_transactions(main, parts.watching)
@@ -210,15 +209,6 @@ class Splitting:
         if has_keys and not main.has_flag(wallet_flags.DISABLE_PRIVATE_KEYS):
             main.keypool.setup_descriptors_of(self._descriptors.master or new_master_key(), self._key)
             main.set_flags(main.flags & ~wallet_flags.BLANK)
-
-
-def _best_block(records: Records) -> list[bytes]:
-    """Return the locator. One that cannot be read is replaced by an empty one, so that all is scanned."""
-    try:
-        return records.best_block()
-    except (RecordError, DecodeError):
-        records.write_best_block([])
-        return []
 
 
 def _share_transactions(main: Wallet, watching: Wallet | None) -> None:
