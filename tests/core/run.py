@@ -1,8 +1,9 @@
 """Run Bitcoin Core's functional tests against our programs: python tests/core/run.py FOLDER [TEST ...].
 
 FOLDER is a checkout of Core's source. Nothing is written to it: the configuration its tests read, their cached chain
-and their data directories go to a temporary folder. Which tests run, and what the others wait for,
-is in tests.txt beside this file. Without TEST all that should pass by now run, two at a time.
+and their data directories go to a temporary folder. Which tests of v32 run, and what the others wait for, is in
+tests.txt beside this file; what differs for v31 is in tests-v31.txt. Without TEST all that should pass by now run, two
+at a time.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ HERE: Final = Path(__file__).resolve().parent
 PROGRAMS: Final = Path(sys.executable).parent
 SKIPPED: Final = 77  # How Core's framework says that a test cannot run here.
 FIRST_PORT: Final = 20000
+_TEST_OF_V32: Final = "wallet_derivehdkey.py"
 CARRY: Final = "--carry"  # Ours: the test runs by carry.py.
 COMPONENTS: Final = {
     "ENABLE_BITCOIND": True,
@@ -77,6 +79,12 @@ def read_list(text: str) -> list[Entry]:
             pattern, _, waits_for = line.partition(":")
             entries.append(Entry(pattern.strip(), waits_for.strip()))
     return entries
+
+
+def replace(entries: list[Entry], others: list[Entry]) -> list[Entry]:
+    """Return the entries with what others say of the tests that those name."""
+    named = {entry.pattern.split()[0] for entry in others}
+    return others + [entry for entry in entries if entry.pattern.split()[0] not in named]
 
 
 def choose(entries: list[Entry], files: set[str]) -> tuple[list[str], dict[str, str]]:
@@ -231,6 +239,8 @@ def main(argv: list[str] | None = None) -> int:
     other = {"combine_logs.py", "create_cache.py", "test_runner.py"}
     files = {path.name for path in functional.glob("*.py")} - other
     entries = read_list((HERE / "tests.txt").read_text())
+    if _TEST_OF_V32 not in files:
+        entries = replace(entries, read_list((HERE / "tests-v31.txt").read_text()))
     chosen, waiting = choose(entries, files)
     if options.tests:
         waiting = {}

@@ -1,6 +1,11 @@
 """Choosing which of Core's functional tests to run."""
 
-from core.run import HERE, choose, read_list
+from core.run import HERE, choose, read_list, replace
+
+
+def test_lines_for_another_release_replace_those_of_the_tests_they_name() -> None:
+    entries = replace(read_list("a.py --carry\na.py --x\nb.py"), read_list("a.py: answers of v32"))
+    assert choose(entries, {"a.py", "b.py"}) == (["b.py"], {"a.py": "answers of v32"})
 
 
 def test_what_waits_does_not_run() -> None:
