@@ -304,10 +304,13 @@ class Sync:
             attempt = self._attempts + 1
         deadline = time.monotonic() + timeout
         here: Position | None = None
+        block = b""
         while not self._ended and time.monotonic() < deadline:
             target = self._events.find_position([])
             self._retry.set()
-            here = self._wait_for(target.mempool, here, attempt, deadline)
+            # Where the tip left the chain after it was asked for, the wallet may stand at the new one already.
+            last, block = here if target.block == block else None, target.block
+            here = self._wait_for(target.mempool, last, attempt, deadline)
             if here is None:
                 return False
             # On a long way between blocks the mempool's number comes first.

@@ -1,19 +1,20 @@
 """A wallet in step with a node: directly and over IPC."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from mempool_chain import SCRIPT, spend
 from regtest_node import Connected, RegtestInit, RegtestNode, connected_to, regtest_node
+from running_programs import wait_for
 from snapshot_chain import HEIGHT, snapshot_blocks
 from wallet_lab import OTHERS, FakeKeys, plain_balances
 
 from common.chains import REGTEST
 from interfaces.chain import BlockParts, Chain, FoundBlock
-from interfaces.events import Events
+from interfaces.events import Events, Position
 from node.mempool.mempool import RemovalReason
 from primitives.block import BlockHeader
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
@@ -184,6 +185,29 @@ def test_a_reorganisation_that_spends_double_excludes_what_was_confirmed(desk: D
     mempool.undo(2)
     assert settled(wallet) == Balances(1_000_000)
     assert wallet.transactions[child.txid].state == INACTIVE
+    wallet.close()
+
+
+def test_who_waits_for_a_tip_that_leaves_the_chain_waits_for_the_next_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet = desk.open()
+    mempool = desk.node.mempool
+    mempool.prepare(1)
+    assert wallet.wait_until_synced()
+    height = wallet.last_block_height
+    source = desk.node.services.events()
+    find = source.find_position
+
+    def find_and_undo(locator: Sequence[bytes]) -> Position:
+        position = find(locator)
+        monkeypatch.undo()
+        mempool.undo()
+        wait_for(lambda: wallet.last_block_height < height, "the wallet hears of it")
+        return position
+
+    monkeypatch.setattr(source, "find_position", find_and_undo)
+    assert wallet.wait_until_synced(5)
     wallet.close()
 
 
