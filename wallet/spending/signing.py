@@ -82,12 +82,10 @@ def fill_psbt(
     if sign and wallet.has_flag(EXTERNAL_SIGNER) and not all(each.is_final for each in psbt.inputs):
         # The device has to be told what it signs, and with which of its keys.
         fill_psbt(wallet, psbt, hash_type=hash_type, sign=False, finalize=False)
+        _add_spent(wallet, psbt)
         _sign_on_device(wallet, psbt)
+    _add_spent(wallet, psbt)
     with wallet.lock:
-        for each in psbt.inputs:
-            parent = wallet.history.get(each.previous_txid)
-            if parent is not None and each.non_witness_utxo is None and not each.is_final:
-                each.non_witness_utxo = parent.tx
         known = [_known_of(wallet, each, sign=sign) for each in psbt.inputs]
         outputs = [_solving_data(wallet, output.script_pubkey) for output in transaction.outputs]
     with ScriptChecker(transaction, spent_outputs(psbt)) as checker:
@@ -103,6 +101,15 @@ def fill_psbt(
                 update_output(output, _hide(solving, derivations))
         drop_unneeded_transactions(psbt)
         return all(signer.is_verified(index) for index in range(len(psbt.inputs)))
+
+
+def _add_spent(wallet: Wallet, psbt: Psbt) -> None:
+    """Add the wallet's transactions that a PSBT spends."""
+    with wallet.lock:
+        for each in psbt.inputs:
+            parent = wallet.history.get(each.previous_txid)
+            if parent is not None and each.non_witness_utxo is None and not each.is_final:
+                each.non_witness_utxo = parent.tx
 
 
 def _sign_on_device(wallet: Wallet, psbt: Psbt) -> None:
