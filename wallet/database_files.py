@@ -114,7 +114,12 @@ def list_databases(directory: Path, chain: ChainParams) -> list[tuple[str, str]]
             elif is_berkeley_file(file):
                 # Databases of other names lie there where several shared one environment.
                 found.append(("" if name == FILE_NAME else name, "bdb"))
-    return found
+    return [(_as_text(name), kind) for name, kind in found]
+
+
+def _as_text(name: str) -> str:
+    """Return a name that can be told, though its bytes may be no UTF-8."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _add_folder(found: list[tuple[str, str]], folder: Path, directory: Path, chain: ChainParams) -> None:

@@ -209,7 +209,10 @@ def _restore_file(context: WalletContext, backup_file: Path, name: str) -> tuple
         raise DatabaseError(f"Unexpected exception: {error}", DatabaseStatus.LOAD) from error
     if not is_there:
         raise DatabaseError("Backup file does not exist", DatabaseStatus.INVALID_BACKUP_FILE)
-    folder = wallet_path(context.wallet_dir, name)
+    try:
+        folder = wallet_path(context.wallet_dir, name)
+    except DatabaseError as error:
+        raise DatabaseError(f"Wallet file verification failed. {error}", error.status) from error
     file = folder / FILE_NAME
     is_new = not folder.exists()
     if not is_new and not folder.is_dir():
@@ -220,8 +223,7 @@ def _restore_file(context: WalletContext, backup_file: Path, name: str) -> tuple
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        text = f"Failed to restore database path '{folder}'."
-        raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS) from error
+        raise DatabaseError(f"Unexpected exception: {error}", DatabaseStatus.LOAD) from error
     made = folder if is_new else None
     try:
         with replaced(file) as new:

@@ -132,6 +132,25 @@ def test_what_is_no_file_is_no_wallet(context: WalletContext) -> None:
     unload_all(context)
 
 
+def test_a_name_that_is_no_text_hides_no_other(context: WalletContext) -> None:
+    create_wallet(context, "w")
+    unload_all(context)
+    (context.wallet_dir / "w").rename(context.wallet_dir / os.fsdecode(b"\xff\xfe"))
+    create_wallet(context, "v")
+    assert sorted(list_databases(context.wallet_dir, REGTEST)) == [("v", "sqlite"), ("\ufffd\ufffd", "sqlite")]
+    unload_all(context)
+
+
+@pytest.mark.parametrize("name", ["../w", "a/../w", "/", "n" * 300])
+def test_nothing_is_restored_outside_of_the_directory(context: WalletContext, tmp_path: Path, name: str) -> None:
+    (tmp_path / "copy").write_bytes(b"copy")
+    context.wallet_dir.mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DatabaseError, match=r"^Wallet file verification failed\. "):
+        restore_wallet(context, tmp_path / "copy", name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_new_wallet_is_its_owners_alone(context: WalletContext, tmp_path: Path) -> None:
     mask = os.umask(0)
     try:

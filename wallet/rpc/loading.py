@@ -246,6 +246,8 @@ def restorewallet(context: RpcContext, wallet_name: str, backup_file: str, load_
     """Make one of a copy."""
     from wallet.loader import restore_wallet
 
+    if not backup_file:  # As a path it would be the directory that we are in.
+        raise RpcError(RPC_INVALID_PARAMETER, "Backup file does not exist")
     return _loaded(lambda: restore_wallet(context.owner, Path(backup_file), wallet_name, load_on_startup))
 
 
