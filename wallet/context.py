@@ -90,6 +90,7 @@ class WalletContext:
         """Names of wallets that are about to be loaded; hold `lock`."""
         self.lock = threading.Lock()
         self._wallets: list[Wallet] = []
+        self._unloading: list[threading.Thread] = []
         self._mock_time = 0
         self.signers = ExternalSigners(self.settings.signer, params)
         """The devices that sign."""
@@ -131,6 +132,38 @@ class WalletContext:
                 return False
             self._wallets.remove(wallet)
             return True
+
+    def give_up(self, wallet: Wallet, error: Exception) -> None:
+        """Unload a wallet that could not be written, soon: what it has in memory is not what it has on the disk.
+
+        May be called with its lock, and by its own threads.
+        """
+        if self.remove(wallet):
+            log.error(
+                "Wallet '%s' is unloaded, as it cannot be written. Nothing is lost; load it again later. %s",
+                wallet.name,
+                error,
+            )
+            thread = threading.Thread(target=self._unload, args=(wallet,), name="wallet-give-up", daemon=True)
+            with self.lock:
+                self._unloading.append(thread)
+                thread.start()
+
+    def _unload(self, wallet: Wallet) -> None:
+        try:
+            wallet.close()
+        except Exception as error:  # noqa: BLE001 - of whatever kind, there is nothing to do about it
+            log.warning("[%s] closing: %s", wallet.name, error)
+        self.tell_loaded()
+        with self.lock:
+            self._unloading.remove(threading.current_thread())
+
+    def wait_until_given_up(self) -> None:
+        """Wait until all that were given up are closed."""
+        with self.lock:
+            threads = list(self._unloading)
+        for thread in threads:
+            thread.join()
 
     def tell_loaded(self) -> None:
         """Tell whoever would load the wallets again which ones there are. Not to be called with a wallet's lock."""

@@ -330,3 +330,4 @@ def unload_all(context: WalletContext) -> None:
     for wallet in reversed(context.wallets()):
         if context.remove(wallet):
             wallet.close()
+    context.wait_until_given_up()

@@ -15,7 +15,7 @@ from interfaces.chain import BlockParts
 from interfaces.events import BlockMissingError, EventKind, MempoolPosition, Position, UnknownBlockError, Wanted
 from primitives.transaction import Transaction
 from wallet.block_scan import concerns
-from wallet.errors import BlocksAwaitedError, WalletError
+from wallet.errors import BlocksAwaitedError, DatabaseError, WalletError
 from wallet.history_loading import blocks_to_find, settle
 from wallet.rescan import TIMESTAMP_WINDOW, ScanStatus
 from wallet.tracker import BlockPlace, RemovalReason
@@ -181,6 +181,9 @@ class Sync:
                     if not self._failed_attempt:
                         log.warning("[%s] %s", self._wallet.name, error)
                     self._catch_up_or_await()
+        except DatabaseError as error:
+            if not self._stopping:
+                self._wallet.context.give_up(self._wallet, error)
         except Exception as error:  # noqa: BLE001 - of whatever kind, the wallet follows no longer
             if not self._stopping:
                 log.warning("[%s] no longer in step with the node: %s", self._wallet.name, error)

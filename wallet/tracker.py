@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from interfaces.wallet_callbacks import ChangeType
 from wallet.block_scan import concerning
+from wallet.errors import DatabaseError
 from wallet.transaction import ABANDONED, IN_MEMPOOL, INACTIVE, TRUC_VERSION, BlockConflicted, Confirmed, WalletTx
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ class Tracker:
                 with wallet.database.transaction():
                     yield
                     self._store()
+            except DatabaseError as error:
+                wallet.context.give_up(wallet, error)
+                raise
             finally:
                 self._depth -= 1
             notices: list[tuple[WalletTx, ChangeType]] = []

@@ -1,6 +1,7 @@
 """The wallet in a process of its own: spawned by a node, connected to one, or alone."""
 
 import json
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -120,6 +121,7 @@ def test_a_wallet_that_broke_keeps_no_other_from_being_loaded_again(programs: Pr
     assert ok(programs.ask("listwallets")) == ["a", "b"]
 
 
+@pytest.mark.timeout(120)
 def test_a_stopped_wallet_holds_nobody_up(programs: Programs) -> None:
     node = programs.node()
     ok(programs.ask("createwallet", "w"))
@@ -365,3 +367,33 @@ def test_a_listener_that_is_stuck_and_killed(programs: Programs) -> None:
     assert len(json.loads(programs.ask("listtransactions").stdout)) == 10
     wait_for(lambda: wallet.num_threads() <= threads, "the threads that called them ended")
     wait_for(lambda: wallet.num_fds() <= files, "nothing of them is open")
+
+
+@pytest.mark.timeout(120)
+def test_a_wallet_that_cannot_be_written_is_unloaded_and_loses_nothing(programs: Programs) -> None:
+    node = programs.node()
+    ok(programs.ask("createwallet", "full"))
+    address = str(ok(programs.ask("getnewaddress")))
+    ok(programs.ask("generatetoaddress", "101", address))
+    assert float(str(ok(programs.ask("getbalance")))) == 50
+    (wallet,) = children(node)
+    before = wallet.rlimit(resource.RLIMIT_FSIZE)
+    wallet.rlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    assert failed(programs.ask("createwallet", "new"))[0] == -4
+    assert failed(programs.ask("encryptwallet", "secret"))[0] == -16
+    code, text = failed(programs.ask("getnewaddress"))
+    assert (code, "disk I/O error" in text or "database or disk is full" in text) == (-12, True)
+    ok(programs.ask("generatetoaddress", "30", address))
+    wait_for(lambda: ok(programs.ask("listwallets")) == [], "the wallet is unloaded")
+    assert failed(programs.ask("loadwallet", "full"))[0] == -4
+    wallet.rlimit(resource.RLIMIT_FSIZE, before)
+    ok(programs.ask("loadwallet", "full"))
+    info = ok(programs.ask("getwalletinfo"))
+    assert isinstance(info, dict)
+    assert (info["txcount"], "unlocked_until" in info) == (131, False)
+    ok(programs.ask("-named", "sendtoaddress", f"address={address}", "amount=1", "fee_rate=5"))
+    assert ok(programs.ask("createwallet", "new")) == {"name": "new"}
+    ok(programs.ask("stop"))
+    assert node.wait(20) == 0
+    assert node.stderr is not None
+    assert node.stderr.read() == ""
