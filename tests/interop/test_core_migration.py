@@ -24,7 +24,7 @@ from primitives.transaction import Transaction
 from wallet.flags import AVOID_REUSE, DISABLE_PRIVATE_KEYS, KEY_ORIGIN_METADATA
 from wallet.legacy.ownership import is_mine
 from wallet.legacy.reading import read_legacy_keys
-from wallet.transaction import INACTIVE, Confirmed
+from wallet.transaction import INACTIVE, BlockConflicted, Confirmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,16 +91,24 @@ class Pair:
         self.node.mempool.send(tx)
         return tx
 
-    def spend(self, tx: Transaction, key: PrivateKey) -> Transaction | None:
-        """Spend what a transaction pays to a key, and send it."""
+    def spend(
+        self, tx: Transaction, key: PrivateKey, amount: str = "0.002", *, send: bool = True
+    ) -> Transaction | None:
+        """Spend what a transaction pays to a key, and perhaps send it."""
         own = {p2pkh(key), p2wpkh(key)} if key.compressed else {p2pkh(key)}
         found = [index for index, output in enumerate(tx.outputs) if output.script_pubkey in own]
         if not found:
             return None
-        inputs = [{"txid": tx.txid[::-1].hex(), "vout": index} for index in found]
-        raw = self.theirs.rpc("createrawtransaction", inputs, {FOREIGN: "0.001", shown(p2pkh(key)): "0.002"})
-        signed = self.theirs.rpc("signrawtransactionwithkey", raw, [encode_wif(key, REGTEST)])
+        inputs: list[dict[str, Any]] = [{"txid": tx.txid[::-1].hex(), "vout": index} for index in found]
+        raw = self.theirs.rpc("createrawtransaction", inputs, {FOREIGN: "0.001", shown(p2pkh(key)): amount})
+        spent = [
+            {**each, "scriptPubKey": output.script_pubkey.hex(), "amount": f"{output.value / 1e8:.8f}"}
+            for each, output in ((each, tx.outputs[each["vout"]]) for each in inputs)
+        ]
+        signed = self.theirs.rpc("signrawtransactionwithkey", raw, [encode_wif(key, REGTEST)], spent)
         assert signed["complete"]
+        if not send:
+            return Transaction.parse(bytes.fromhex(signed["hex"]))
         return self.share(self.theirs.rpc("sendrawtransaction", signed["hex"], 0))
 
     def fill(self, wallet: LegacyWallet, scripts: list[bytes], keys: Iterable[PrivateKey]) -> None:
@@ -124,7 +132,11 @@ class Pair:
             if spending is not None and key is spenders[-1] and chance.random() < 0.5:
                 wallet.add_transaction(spending, INACTIVE, TIME + 1)
             elif spending is not None:
-                wallet.add_transaction(spending, self.confirm(spending), TIME + 1)
+                place = self.confirm(spending)
+                wallet.add_transaction(spending, place, TIME + 1)
+                excluded = self.spend(funding, key, "0.003", send=False) if chance.random() < 0.3 else None
+                if excluded is not None:
+                    wallet.add_transaction(excluded, BlockConflicted(place.block, place.height), TIME + 2)
         tip, genesis = (bytes.fromhex(self.theirs.rpc("getblockhash", at))[::-1] for at in (self.height, 0))
         # Without, the chain is scanned. v31 refuses that, and what Core so finds used it stores only if it is unlocked.
         if self.is_v31 or wallet.passphrase or chance.random() < 0.7:
