@@ -63,6 +63,16 @@ class WalletFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalSigner:
+    """A device that signs."""
+
+    name: str
+    """The model, may be empty."""
+    fingerprint: str
+    """Of its master key, 8 digits of hex."""
+
+
+@dataclass(frozen=True, slots=True)
 class WalletMigration:
     """What a legacy wallet became (Core: WalletMigrationResult)."""
 
@@ -490,9 +500,17 @@ class WalletLoader(Interface, schema="wallet.capnp"):
     @abstractmethod
     @raises(WalletFailedError)
     def create_wallet(
-        self, name: str, passphrase: str, disable_private_keys: bool = False, blank: bool = False
+        self,
+        name: str,
+        passphrase: str,
+        disable_private_keys: bool = False,
+        blank: bool = False,
+        external_signer: bool = False,
     ) -> list[str]:
-        """Make a wallet, with an encrypted key unless the passphrase is empty, and load it. Returns warnings."""
+        """Make a wallet, with an encrypted key unless the passphrase is empty, and load it. Returns warnings.
+
+        With `external_signer` its keys are in the one device that is connected, and private keys must be disabled.
+        """
 
     @abstractmethod
     @raises(WalletFailedError)
@@ -533,3 +551,8 @@ class WalletLoader(Interface, schema="wallet.capnp"):
     @abstractmethod
     def handle_load_wallet(self, callback: LoadWalletCallback) -> Handler:
         """Tell of wallets that are loaded or made from now on."""
+
+    @abstractmethod
+    @raises(WalletFailedError)
+    def list_external_signers(self) -> list[ExternalSigner]:
+        """Return the devices that the program of -signer finds; none without that option (Core: interfaces/node.h)."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from regtest_node import RegtestInit, RegtestNode, regtest_node
+from signing_device import command
 
 from cli.chain_source import NodeChainSource
 from cli.program_init import ProgramInit
@@ -30,7 +31,7 @@ def load(folder: Path, node: ChainSource, engines: list[LocalWalletLoader]) -> L
     context = WalletContext(
         REGTEST,
         folder,
-        WalletSettings(keypool=3),
+        WalletSettings(keypool=3, signer=command(folder.parent / "device")),
         chain=node.make_chain(),
         make_events=node.make_events,
         remember=remember,

@@ -25,6 +25,7 @@ from primitives.script_check import ScriptChecker
 from primitives.signing_data import SigningData
 
 MASTER = ExtendedKey.from_seed(b"\7" * 32)
+MODEL = "test device"
 FINGERPRINT = MASTER.fingerprint().hex()
 SHAPES = (("pkh({})", 44), ("sh(wpkh({}))", 49), ("wpkh({})", 84), ("tr({})", 86))
 THIEF = b"\0\x14" + b"\x99" * 20
@@ -61,7 +62,7 @@ def sign(psbt: Psbt, *, finalize: bool = False, hash_type: int | None = None) ->
 
 
 def answer(mode: str, arguments: list[str]) -> object:
-    device = {"fingerprint": FINGERPRINT, "model": "test device", "type": "test"}
+    device = {"fingerprint": FINGERPRINT, "model": MODEL, "type": "test"}
     command = arguments[0]
     if command == "enumerate":
         return {

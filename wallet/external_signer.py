@@ -7,9 +7,10 @@ further than it goes: only signatures of the very transaction that was asked for
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from interfaces.wallet import ExternalSigner
 from primitives import sighash
 from primitives.descriptor_parsing import parse_descriptor
 from primitives.errors import DescriptorError, PsbtError
@@ -36,16 +37,6 @@ _SIGNATURES: Final = (
 )
 _ANYTHING: Final = TxOut(0, b"")
 _SETUP: Final = "SetupDescriptorScriptPubKeyMans: "
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalSigner:
-    """One device."""
-
-    fingerprint: str
-    """Of its master key, 8 digits of hex."""
-    name: str
-    """The model; may be empty."""
 
 
 class ExternalSigners:
@@ -77,7 +68,7 @@ class ExternalSigners:
                 raise SignerError(f"'{self.command}' received invalid fingerprint, must be 8 hex characters")
             model = fields.get("model")
             name = model if isinstance(model, str) else ""
-            found.setdefault(fingerprint, ExternalSigner(fingerprint, name))
+            found.setdefault(fingerprint, ExternalSigner(name, fingerprint))
         return list(found.values())
 
     def find(self) -> ExternalSigner:

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from interfaces.deliveries import Deliveries
-from interfaces.wallet import ChainSource, WalletFailedError, WalletFile, WalletLoader, WalletMigration
+from interfaces.wallet import (
+    ChainSource,
+    WalletFailedError,
+    WalletFile,
+    WalletLoader,
+    WalletMigration,
+)
 from rpc.server import MethodServer, RpcOverIpc
 from wallet import flags, loader
 from wallet.database_files import list_databases
@@ -20,7 +26,7 @@ from wallet.serving.wallet import LocalWallet
 if TYPE_CHECKING:
     from interfaces.handler import Handler
     from interfaces.rpc import Rpc
-    from interfaces.wallet import Wallet
+    from interfaces.wallet import ExternalSigner, Wallet
     from interfaces.wallet_callbacks import LoadWalletCallback
     from rpc.server import RpcOptions
     from wallet.context import WalletContext
@@ -99,10 +105,19 @@ class LocalWalletLoader(WalletLoader):
         return None if wallet is None else LocalWallet(wallet, self._deliveries)
 
     def create_wallet(
-        self, name: str, passphrase: str, disable_private_keys: bool = False, blank: bool = False
+        self,
+        name: str,
+        passphrase: str,
+        disable_private_keys: bool = False,
+        blank: bool = False,
+        external_signer: bool = False,
     ) -> list[str]:
         """Make one."""
-        wanted = (flags.DISABLE_PRIVATE_KEYS if disable_private_keys else 0) | (flags.BLANK if blank else 0)
+        wanted = (
+            (flags.DISABLE_PRIVATE_KEYS if disable_private_keys else 0)
+            | (flags.BLANK if blank else 0)
+            | (flags.EXTERNAL_SIGNER if external_signer else 0)
+        )
         with told():
             return loader.create_wallet(self._context, name, wanted, passphrase)[1]
 
@@ -160,6 +175,12 @@ class LocalWalletLoader(WalletLoader):
     def is_encrypted(self, name: str) -> bool:
         """Ask the wallet, or look into its file."""
         return loader.is_encrypted(self._context, name)
+
+    def list_external_signers(self) -> list[ExternalSigner]:
+        """Ask the program, if there is one."""
+        signers = self._context.signers
+        with told():
+            return signers.enumerate() if signers.command else []
 
     def close(self) -> None:
         """Close all wallets. Idempotent."""

@@ -123,7 +123,8 @@ interface WalletLoader {
   listWalletDir @4 (context :Proxy.Context) -> (result :List(WalletFile));
   getWallets @5 (context :Proxy.Context) -> (result :List(Text));
   getWallet @6 (context :Proxy.Context, name :Text) -> (result :Wallet);
-  createWallet @7 (context :Proxy.Context, name :Text, passphrase :Text, disablePrivateKeys :Bool, blank :Bool) -> (
+  createWallet @7 (context :Proxy.Context, name :Text, passphrase :Text, disablePrivateKeys :Bool, blank :Bool,
+      externalSigner :Bool) -> (
       result :List(Text), failed :WalletFailed $Proxy.exception("WalletFailedError"));
   loadWallet @8 (context :Proxy.Context, name :Text) -> (
       result :List(Text), failed :WalletFailed $Proxy.exception("WalletFailedError"));
@@ -138,10 +139,17 @@ interface WalletLoader {
       result :WalletMigration, failed :WalletFailed $Proxy.exception("WalletFailedError"));
   isEncrypted @15 (context :Proxy.Context, name :Text) -> (result :Bool);
   handleLoadWallet @16 (context :Proxy.Context, callback :LoadWalletCallback) -> (result :Handler.Handler);
+  listExternalSigners @17 (context :Proxy.Context) -> (
+      result :List(ExternalSigner), failed :WalletFailed $Proxy.exception("WalletFailedError"));
 }
 
 struct WalletFailed {
   message @0 :Text;
+}
+
+struct ExternalSigner {
+  name @0 :Text;
+  fingerprint @1 :Text;
 }
 
 struct WalletFile {

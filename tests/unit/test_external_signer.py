@@ -232,6 +232,8 @@ def test_no_program_or_a_missing_one_is_told(tmp_path: Path) -> None:
     ):
         with wallet_server(tmp_path / name, signer=signer) as wallets:
             assert wallets.reply("enumeratesigners")[1] == {"code": -1, "message": text}
+            if not signer:
+                assert wallets.loader.list_external_signers() == []
 
 
 def test_the_end_waits_for_no_device(desk: Desk) -> None:
