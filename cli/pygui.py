@@ -79,17 +79,24 @@ def _show(init: ProgramInit, node: PynodeInit | None, place: Place, *, spawned: 
     from PySide6.QtWidgets import QApplication
 
     from gui.feed import Feed
+    from gui.node_watcher import NodeWatcher
     from gui.refresher import Refresher
+    from gui.wallet_controls import WalletControls
+    from gui.wallets import Wallets
     from gui.window import Window
 
     application = QApplication([PROGRAM.name])
     feed = Feed()
     window = Window(place.chain.name, feed)
-    watch = None
+    watch = wallets = None
     try:
         if node is not None:
             init.siblings.add(process_of(node), spawned=spawned)
             watch = _watch(init.ipc, node, feed)
+            if isinstance(watch, NodeWatcher):
+                window.resize(900, 560)
+                wallets = Wallets(watch.node.wallet_loader)
+                WalletControls(window, window.tabs, wallets)
     except IpcError as error:
         raise StartError(str(error)) from error
     process = init.make_process()
@@ -104,6 +111,8 @@ def _show(init: ProgramInit, node: PynodeInit | None, place: Place, *, spawned: 
     try:
         return application.exec()
     finally:
+        if wallets is not None:
+            wallets.close()
         if watch is not None:
             watch.close()
         if refresher is not None:

@@ -34,14 +34,14 @@ class NodeWatcher:
 
     def __init__(self, node: Node, feed: Feed) -> None:
         """Own `node`. All news go to `feed`, from threads of any kind."""
-        self._node = node
+        self.node: Final = node
         self._feed = feed
         self._handlers: list[Handler] = []
         self._closed = threading.Event()
         threading.Thread(target=self._start, name="gui-node", daemon=True).start()
 
     def _start(self) -> None:
-        node, feed = self._node, self._feed
+        node, feed = self.node, self._feed
         register: list[Callable[[], Handler]] = [
             lambda: node.handle_init_message(_Messages(feed)),
             lambda: node.handle_show_progress(_Progress(feed)),
@@ -70,7 +70,7 @@ class NodeWatcher:
         self._closed.set()
         for handler in self._handlers:
             handler.close()
-        self._node.close()
+        self.node.close()
 
 
 class _Messages(MessageCallback):

@@ -1,4 +1,4 @@
-"""The main window: the chain and how far it is, and the tree of processes."""
+"""The main window: the chain and how far it is, the tree of processes, and the tabs of a wallet where there is one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QProgressBar,
+    QTabWidget,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -62,7 +63,11 @@ class Window(QMainWindow):
         layout.addWidget(self.tree)
         page = QWidget()
         page.setLayout(layout)
-        self.setCentralWidget(page)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setTabBarAutoHide(True)
+        self.tabs.addTab(page, "&Node")
+        self.setCentralWidget(self.tabs)
         feed.block.connect(self.show_block)
         feed.headers.connect(self.show_headers)
         feed.message.connect(self.statusBar().showMessage)
