@@ -240,13 +240,13 @@ class Wallet:
     def close(self) -> None:
         """Follow no longer, forget keys, and close the database. Idempotent. Calls under way have a while to end."""
         self._is_closed = True
-        self.notices.unload.publish(True)
         self.rescan.abort()
         self.uses.end(_PATIENCE)
         self._stop()
         with self.rescan.finished(), self.lock:
             self.encryption.close()
             self.database.close()
+        self.notices.unload.publish(True)
         self.notices.end()
 
     def remember_block_time(self, block: bytes, time: int) -> None:
