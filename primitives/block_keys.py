@@ -11,7 +11,7 @@ import sys
 from typing import Final
 
 from primitives.block import HEADER_SIZE
-from primitives.encoding import read_long_size
+from primitives.encoding import read_long_size, skip_witnesses
 
 _SIZE: Final = 8
 _FIRST: Final = 26
@@ -80,16 +80,6 @@ def block_keys(data: bytes) -> bytes:
             offset += size
             add(data[offset - _SIZE : offset] if size >= _SIZE else _of_script(data[offset - size : offset]))
         if has_witness:
-            for _ in range(inputs):
-                items = data[offset]
-                offset += 1
-                if items >= 253:
-                    items, offset = read_long_size(data, items, offset)
-                for _ in range(items):
-                    size = data[offset]
-                    offset += 1
-                    if size >= 253:
-                        size, offset = read_long_size(data, size, offset)
-                    offset += size
+            offset = skip_witnesses(data, offset, inputs)
         offset += 4
     return b"".join(keys)

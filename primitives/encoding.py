@@ -45,6 +45,22 @@ def read_compact_size(data: bytes, offset: int) -> tuple[int, int]:
         raise DecodeError("end of data") from None
 
 
+def skip_witnesses(data: bytes, offset: int, inputs: int) -> int:
+    """Return the offset behind the witnesses of so many inputs. Raises DecodeError, IndexError or struct.error."""
+    for _ in range(inputs):
+        items = data[offset]
+        offset += 1
+        if items >= 253:
+            items, offset = read_long_size(data, items, offset)
+        for _ in range(items):
+            size = data[offset]
+            offset += 1
+            if size >= 253:
+                size, offset = read_long_size(data, size, offset)
+            offset += size
+    return offset
+
+
 def read_bytes(data: bytes, offset: int) -> tuple[bytes, int]:
     """Read a byte string behind its compact size; return it and the offset behind it. Raises DecodeError."""
     size, offset = read_compact_size(data, offset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from primitives.block import HEADER_SIZE
-from primitives.encoding import read_long_size
+from primitives.encoding import read_long_size, skip_witnesses
 from primitives.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -74,15 +74,5 @@ def _scan(data: bytes, start: int, scripts: Container[bytes], outpoints: Contain
             found = True
         offset = end
     if has_witness:
-        for _ in range(inputs):
-            items = data[offset]
-            offset += 1
-            if items >= 253:
-                items, offset = read_long_size(data, items, offset)
-            for _ in range(items):
-                size = data[offset]
-                offset += 1
-                if size >= 253:
-                    size, offset = read_long_size(data, size, offset)
-                offset += size
+        offset = skip_witnesses(data, offset, inputs)
     return found, offset + 4

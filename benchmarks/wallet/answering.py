@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -88,7 +89,7 @@ def _call(who: str, caller: Caller, method: str, params: list[object], rounds: i
             caller.send(request)
             once.append(time.perf_counter() - started)
         times.append(median(once))
-    words = " ".join([method, *map(str, params)])[:60]
+    words = " ".join([method, *(json.dumps(each) for each in params)])
     tell(f"{who}: {words} (first {first * 1000:.1f} ms)", [each * 1000 for each in times], "ms")
     return len(answer) if isinstance(answer, list) else str(answer.get("mine") if isinstance(answer, dict) else answer)
 
