@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not CORE, reason="BITCOIN_NODE_V31 and BITCOIN_NODE_V32 are not set")
 
-SEEDS = range(8)
+SEEDS = range(6)
 FOREIGN = "bcrt1qs758ursh4q9z627kt3pp5yysm78ddny6txaqgw"
 EMPTY_MAIN = "Error: Not all address book records were migrated"
 """What Core says of a wallet that only watches and knows addresses of others; ours migrates it."""
