@@ -199,10 +199,12 @@ class Node:
         )
 
     def _lock_pruning(self, chainstate: Chainstate, indexes: Indexes) -> PruneLock | None:
-        from node.prune_lock import PruneLock
+        from node.prune_lock import PruneLock, first_needed
 
         if chainstate.options.prune_target:
-            self._prune_lock = PruneLock(chainstate, indexes.prune_lock)
+            self._prune_lock = PruneLock(
+                chainstate, lambda: first_needed(indexes.prune_lock(), self.services.first_held())
+            )
             if not chainstate.is_loading_blocks:
                 self._init_message("Pruning blockstore…")
                 chainstate.prune_to_target()

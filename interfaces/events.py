@@ -120,6 +120,11 @@ class Wanted:
     """Send of each connected block the keys, a tenth of its size, by which a wallet sees whether it may want it."""
 
     @property
+    def reads_blocks(self) -> bool:
+        """Whether blocks must be there: those are not pruned while such a client is connected and not far behind."""
+        return self.connected_data or self.disconnected_data or self.connected_keys
+
+    @property
     def has_data(self) -> bool:
         """Whether anything large is sent."""
         return self.connected_data or self.disconnected_data or self.transaction_data or self.connected_keys

@@ -31,6 +31,8 @@ MAX_EVENTS: Final = 1000
 _MOVING: Final = 0.1
 """Seconds after a change in which the chain counts as busy."""
 _KEPT_PLACES: Final = 256
+_MOST_HELD: Final = 10_000
+"""Blocks below the tip that are kept for clients that read them; who is further behind finds them pruned."""
 _KEPT_BATCHES: Final = 16
 _LINGER: Final = 0.005
 """Seconds that a thread which was woken for transactions waits for more of them."""
@@ -50,6 +52,7 @@ class EventSource:
         """Tells of tips and headers."""
         self._blocks = RecentBlocks(chainstate)
         self._places: dict[bytes, BlockEntry] = {}
+        self._held: dict[object, bytes] = {}
         self._making = threading.Lock()
         self._batches: dict[tuple[object, ...], Shared] = {}
         self.waits = DeferredWaits(self.signal, self._collect)
@@ -88,6 +91,22 @@ class EventSource:
         """Raise UnknownBlockError if `next` would."""
         if wanted.connected or wanted.disconnected:
             self._start(position.block)
+
+    def hold(self, client: object, place: bytes) -> None:
+        """Note that a client reads blocks from a place on, until `release`."""
+        self._held[client] = place
+
+    def release(self, client: object) -> None:
+        """Forget where a client stands."""
+        self._held.pop(client, None)
+
+    def first_held(self) -> int | None:
+        """Return the height of the first block that a client still reads, as long as it is not too far behind."""
+        heights = []
+        for place in list(self._held.values()):
+            entry = self._chainstate.entry(place) if place else None
+            heights.append(0 if entry is None else entry.height + 1)
+        return max(min(heights), self._chainstate.tip().height - _MOST_HELD) if heights else None
 
     def _start(self, place: bytes) -> BlockEntry | None:
         """Return the block where a walk starts, None for before the first. Raises UnknownBlockError."""

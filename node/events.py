@@ -44,6 +44,8 @@ class LocalEvents(Events):
         """Wait without polling."""
         self._refuse_transactions(wanted, "Events.next")
         interrupted = self._interrupted
+        if wanted.reads_blocks:
+            self._source.hold(self, position.block)
 
         def finished() -> None:
             if interrupted.cancelled and interrupted is self._interrupted:
@@ -86,6 +88,7 @@ class LocalEvents(Events):
     def close(self) -> None:
         """End waits. What `deliver` began ends with its own handler."""
         self.interrupt()
+        self._source.release(self)
 
     def _refuse_transactions(self, wanted: Wanted, method: str) -> None:
         if wanted.transactions and not self._source.has_transactions:

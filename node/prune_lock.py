@@ -1,4 +1,7 @@
-"""Keeps the kernel from pruning blocks that an index has not taken in yet (Core: BaseIndex::SetBestBlockIndex)."""
+"""Keeps the kernel from pruning blocks that an index or a wallet has not taken in yet.
+
+Core: BaseIndex::SetBestBlockIndex; its wallets are handed the block itself.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,13 @@ if TYPE_CHECKING:
     from node.chainstate import BlockSource, Chainstate
 
 log: Final = logging.getLogger("prune")
-_NAME: Final = "indexes"
+_NAME: Final = "readers"
 _EVERY: Final = 100
+
+
+def first_needed(indexes: int | None, clients: int | None) -> int | None:
+    """Return the height from which blocks are kept; where no index needs any, nothing is locked."""
+    return indexes if indexes is None or clients is None else min(indexes, clients)
 
 
 class PruneLock:
@@ -39,7 +47,7 @@ class PruneLock:
         """Ask what is needed and lock it. Not from a listener of the chain: the indexes may have to write first."""
         height = self._first_needed()
         if height is not None:
-            log.debug("Blocks from height %d on are kept for indexes", height)
+            log.debug("Blocks from height %d on are kept for indexes and wallets", height)
             self._chainstate.set_prune_lock(_NAME, height)
 
     def _run(self) -> None:

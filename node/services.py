@@ -62,6 +62,10 @@ class NodeServices:
             raise RuntimeError("The node is shutting down.")
         return self._events
 
+    def first_held(self) -> int | None:
+        """Return the height of the first block that a client still reads, None if there is none."""
+        return None if self._events is None else self._events.first_held()
+
     def interrupt(self) -> None:
         """End all waits, now and later."""
         self._ready.set()

@@ -142,6 +142,22 @@ def test_keys_of_blocks(node: RegtestNode, events: Events) -> None:
     assert [bool(event.keys) for event in batch.events] == [False, False, True, True, True]
 
 
+def test_blocks_are_kept_for_who_reads_them(node: RegtestNode, events: Events) -> None:
+    source = node.services.events()
+    position = events.find_position([])
+    node.extend(3)
+    events.next(position, Wanted())
+    assert source.first_held() is None
+    batch = events.next(position, Wanted(connected_keys=True))
+    assert batch is not None
+    first = node.chainstate.tip().height - 2
+    assert source.first_held() == first
+    events.next(batch.position, Wanted(connected_keys=True), timeout=0)
+    assert source.first_held() == first + 3
+    events.close()
+    wait_until(lambda: source.first_held() is None, "nothing is kept for who is gone")
+
+
 def test_piece_by_piece(node: RegtestNode, events: Events) -> None:
     position = events.find_position([])
     made = node.extend(10)

@@ -1,4 +1,4 @@
-"""Blocks that an index still needs are not pruned."""
+"""Blocks that an index or a client still needs are not pruned."""
 
 import time
 from pathlib import Path
@@ -7,6 +7,14 @@ from chain_recorder import branch, feed, open_chain
 
 from node.chainstate_options import PRUNE_MANUALLY
 from node.prune_lock import PruneLock
+from node.prune_lock import first_needed as first_needed_by
+
+
+def test_the_lowest_need_counts() -> None:
+    assert first_needed_by(50, None) == 50
+    assert first_needed_by(50, 40) == 40
+    assert first_needed_by(50, 60) == 50
+    assert first_needed_by(None, 40) is None
 
 
 def test_lock_moves_with_the_index(tmp_path: Path) -> None:
