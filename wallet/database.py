@@ -28,6 +28,8 @@ log: Final = logging.getLogger("wallet")
 FILE_NAME: Final = "wallet.dat"
 _SCHEMA_VERSION: Final = 0
 _IN_MEMORY: Final = ":memory:"
+_ITEMS: Final = "SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM main"
+"""As bytes, whatever another program has put there (Core: sqlite3_column_blob)."""
 _IN_USE: Final = (
     "SQLiteDatabase: Unable to obtain an exclusive lock on the database, is it being used by another instance of "
     f"{CLIENT_NAME}?\n"
@@ -116,8 +118,9 @@ class WalletDatabase:
             connection.execute("PRAGMA locking_mode = exclusive")
         try:
             connection.execute("BEGIN EXCLUSIVE TRANSACTION")
-        except sqlite3.Error as error:
-            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+            if code & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise DatabaseError(f"SQLiteDatabase: Failed to open database: {_text(error)}\n") from error
             raise DatabaseError(_IN_USE) from error
         with _told("Unable to end exclusive lock transaction"):
@@ -180,14 +183,14 @@ class WalletDatabase:
     def get(self, key: bytes) -> bytes | None:
         """Return a value, None if there is none."""
         with self._use("Unable to execute read statement") as connection:
-            row = connection.execute("SELECT value FROM main WHERE key = ?", (key,)).fetchone()
+            row = connection.execute("SELECT CAST(value AS BLOB) FROM main WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def items(self, prefix: bytes = b"") -> list[tuple[bytes, bytes]]:
         """Return the keys that start with `prefix` and their values, in order; all as they lie in the file if empty."""
         where, bounds = _where(prefix)
         with self._use("Unable to execute cursor step") as connection:
-            return connection.execute(f"SELECT key, value FROM main{where}", bounds).fetchall()  # noqa: S608 - as below
+            return connection.execute(_ITEMS + where, bounds).fetchall()
 
     def put(self, key: bytes, value: bytes) -> None:
         """Write a value, over an older one if there is one."""
@@ -317,7 +320,7 @@ def _told(doing: str, status: DatabaseStatus = DatabaseStatus.LOAD) -> Iterator[
     """Tell of SQLite's errors in Core's words."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise DatabaseError(f"SQLiteDatabase: {doing}: {_text(error)}\n", status) from error
 
 
@@ -331,7 +334,9 @@ def _hold(file: Path) -> HeldFile:
         raise DatabaseError(f"SQLiteDatabase: Failed to open database: {text}\n") from error
 
 
-def _text(error: sqlite3.Error) -> str:
+def _text(error: sqlite3.Error | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):  # A text about names that are no text.
+        return _ERROR_TEXTS[sqlite3.SQLITE_CORRUPT]
     code = getattr(error, "sqlite_errorcode", None)  # Errors of Python's module have none.
     return str(error) if code is None else _ERROR_TEXTS.get(code & 0xFF, str(error))
 

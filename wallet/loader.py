@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from wallet.context import WalletContext
     from wallet.database import WalletDatabase
 
+_REMAINS: Final = ("-journal", "-wal")
+"""Ends of names of what a killed program leaves of changes, which would be undone or made in any database beside it."""
 _LOAD_SETTING: Final = "Wallet load on startup setting could not be updated, so wallet may "
 
 
@@ -218,8 +220,9 @@ def _restore_file(context: WalletContext, backup_file: Path, name: str) -> tuple
     if not is_new and not folder.is_dir():
         text = f"Failed to restore wallet. Database file exists '{folder}'."
         raise DatabaseError(text, DatabaseStatus.ALREADY_EXISTS)
-    if file.exists():
-        raise _exists(file)
+    for each in (file, *(file.with_name(FILE_NAME + end) for end in _REMAINS)):
+        if each.exists():
+            raise _exists(each)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

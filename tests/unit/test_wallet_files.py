@@ -111,6 +111,37 @@ def test_a_copy_that_is_none_leaves_nothing(context: WalletContext, tmp_path: Pa
     assert sorted(path.name for path in context.wallet_dir.rglob("*")) == ["mine", "notes", "w", FILE_NAME]
 
 
+def test_remains_of_a_lost_wallet_do_not_get_into_a_copy(context: WalletContext, tmp_path: Path) -> None:
+    wallet, _ = create_wallet(context, "w")
+    wallet.backup(tmp_path / "copy")
+    for end in ("-journal", "-wal"):
+        remains = context.wallet_dir / "r" / f"{FILE_NAME}{end}"
+        remains.parent.mkdir(exist_ok=True)
+        remains.write_bytes(b"changes of another database")
+        with pytest.raises(DatabaseError, match=f"^Failed to restore wallet. Database file exists in '{remains}'.$"):
+            restore_wallet(context, tmp_path / "copy", "r")
+        remains.unlink()
+    restore_wallet(context, tmp_path / "copy", "r")
+    unload_all(context)
+
+
+def test_values_of_other_types_are_bytes(tmp_path: Path) -> None:
+    WalletDatabase(tmp_path / "w", REGTEST).close()
+    with closing(sqlite3.connect(tmp_path / "w" / FILE_NAME)) as other, other:
+        other.execute("INSERT INTO main VALUES(x'01', 'text'), (x'02', 5), ('key', x'00')")
+    with open_database(tmp_path / "w", REGTEST, must_exist=True) as database:
+        assert sorted(database.items()) == [(b"\1", b"text"), (b"\2", b"5"), (b"key", b"\0")]
+        assert (database.get(b"\1"), database.get(b"\2")) == (b"text", b"5")
+
+
+def test_a_table_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    WalletDatabase(tmp_path / "w", REGTEST).close()
+    file = tmp_path / "w" / FILE_NAME
+    file.write_bytes(file.read_bytes().replace(b"sqlite_autoindex_main_1", b"sqlite_autoindex\xa1main_1"))
+    with pytest.raises(DatabaseError, match="malformed"):
+        open_database(tmp_path / "w", REGTEST, must_exist=True)
+
+
 def test_what_is_no_file_is_no_wallet(context: WalletContext) -> None:
     folder = context.wallet_dir / "pipe"
     folder.mkdir(parents=True)
