@@ -389,7 +389,7 @@ class Wallet:
     def lock_coin(self, outpoint: tuple[bytes, int], *, persist: bool = False) -> None:
         """Keep an output from being spent until it is unlocked, or until it is spent after all."""
         with self.lock:
-            self.locked_coins.setdefault(outpoint, persist)
+            self.locked_coins[outpoint] = persist or self.locked_coins.get(outpoint, False)
             if persist:
                 self.records.write_locked_coin(OutPoint(*outpoint))
 

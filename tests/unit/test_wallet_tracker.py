@@ -284,7 +284,7 @@ def test_coins_on_addresses_spent_from_are_kept_apart(tmp_path: Path) -> None:
 def test_locked_coins_are_stored_if_asked_and_free_once_spent(lab: Lab) -> None:
     first, second, third = (lab.pay(value) for value in (1, 2, 3))
     lab.connect(first, second, third)
-    for tx, persist in ((first, True), (second, False), (third, True)):
+    for tx, persist in ((first, False), (first, True), (second, False), (third, True), (third, False)):
         lab.wallet.lock_coin((tx.txid, 0), persist=persist)
     assert set(lab.wallet.locked_coins) == {(tx.txid, 0) for tx in (first, second, third)}
     lab.enter(lab.tx([(third.txid, 0)], (1, OTHERS)))
