@@ -121,7 +121,10 @@ class Encryption:
             self._wallet.notices.status.publish(True)
 
     def change_passphrase(self, old: str, new: str) -> bool:
-        """Encrypt the key with another passphrase; whether the old one is right. Locked stays locked."""
+        """Encrypt the key with another passphrase; whether the old one is right.
+
+        The wallet stays locked if it was, and is locked if the old one is wrong.
+        """
         wallet = self._wallet
         with self.relocking, wallet.lock:
             for number, record in self._records.items():
@@ -133,6 +136,7 @@ class Encryption:
                         wallet.records.write_master_key(number, changed)
                     self._records[number] = changed
                     return True
+            self.lock_keys()
         return False
 
     def close(self) -> None:

@@ -160,3 +160,14 @@ def test_a_blank_wallet_gets_its_first_keys_encrypted(tmp_path: Path) -> None:
     assert again.is_mine(script)
     assert again.encryption.is_locked
     again.close()
+
+
+def test_a_wrong_passphrase_for_a_change_locks(wallet: Wallet) -> None:
+    wallet.encryption.encrypt("old")
+    assert wallet.encryption.unlock("old", 1000)
+    assert wallet.encryption.change_passphrase("old", "new")
+    assert not wallet.encryption.is_locked
+    assert not wallet.encryption.change_passphrase("old", "newer")
+    assert wallet.encryption.is_locked
+    assert wallet.encryption.relock_time == 0
+    assert wallet.encryption.unlock("new")
