@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 
+import psutil
 import pytest
 from running_programs import Programs, children, gone, programs, read_until, wait_for
 
@@ -71,16 +72,17 @@ def test_a_killed_wallet_is_started_again(programs: Programs) -> None:
     node = programs.node()
     ok(programs.ask("-named", "createwallet", "wallet_name=w", "load_on_startup=true"))
     address = ok(programs.ask("getnewaddress"))
-    for _ in range(2):
-        (wallet,) = children(node)
-        wallet.kill()
-        read_until(node, "The wallet process ended; the node goes on without it")
+    descriptors: list[int] = []
+    for _ in range(3):
+        kill_wallet(node)
         assert ok(programs.ask("getblockcount")) == 0
+        descriptors.append(psutil.Process(node.pid).num_fds())
         assert ok(programs.ask("listwallets")) == ["w"]
         info = ok(programs.ask("getaddressinfo", str(address)))
         assert isinstance(info, dict)
         assert info["ismine"]
     assert len(children(node)) == 1
+    assert descriptors[2] <= descriptors[1]
 
 
 def kill_wallet(node: subprocess.Popen[str]) -> None:
