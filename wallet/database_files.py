@@ -66,7 +66,7 @@ def open_database(
         raise DatabaseError(
             f"Failed to load database path '{path}'. Data is not in recognized format.", DatabaseStatus.BAD_FORMAT
         )
-    if must_be_new and (legacy or ours):
+    if must_be_new and (legacy or (ours and not _is_blank(path, chain))):
         raise DatabaseError(
             f"Failed to create database path '{path}'. Database already exists.", DatabaseStatus.ALREADY_EXISTS
         )
@@ -84,6 +84,15 @@ def open_database(
         database.close()
         raise
     return database
+
+
+def _is_blank(path: Path, chain: ChainParams) -> bool:
+    """Whether a wallet was begun, but who made it was killed before anything was written."""
+    try:
+        with WalletDatabase(path, chain) as database:
+            return not database.items()
+    except DatabaseError:  # Somebody has it open.
+        return False
 
 
 def list_databases(directory: Path, chain: ChainParams) -> list[tuple[str, str]]:

@@ -261,6 +261,8 @@ def test_what_must_exist_and_what_must_be_new(tmp_path: Path) -> None:
         open_database(tmp_path / "none", REGTEST, must_exist=True)
     assert info.value.status is DatabaseStatus.NOT_FOUND
     folder = make(tmp_path / "w")
+    with open_database(folder, REGTEST) as database:
+        database.put(b"a", b"1")
     with pytest.raises(DatabaseError, match=r"^Failed to create database path '.*w'\. Database already exists\.$"):
         open_database(folder, REGTEST, must_be_new=True)
     open_database(tmp_path / "new", REGTEST, must_be_new=True).close()

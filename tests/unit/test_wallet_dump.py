@@ -98,7 +98,8 @@ def test_any_file_is_refused_or_read(tmp_path_factory: pytest.TempPathFactory, d
 
 def test_a_dump_goes_into_a_new_wallet_only(tmp_path: Path) -> None:
     (tmp_path / "dump").write_text(with_checksum(HEAD))
-    WalletDatabase(tmp_path / "w", REGTEST).close()
+    with WalletDatabase(tmp_path / "w", REGTEST) as database:
+        database.put(b"a", b"1")
     with pytest.raises(DatabaseError, match="Database already exists"):
         create_from_dump(tmp_path / "dump", tmp_path / "w", REGTEST)
     assert (tmp_path / "w" / "wallet.dat").exists()
