@@ -139,8 +139,9 @@ def _encrypt_new(wallet: Wallet, passphrase: str, *, blank: bool) -> None:
             return
         if not wallet.encryption.unlock(passphrase):
             raise DatabaseError("Error: Wallet was encrypted but could not be unlocked", DatabaseStatus.ENCRYPT)
-        with wallet.lock:
+        with wallet.lock, wallet.database.transaction():
             wallet.keypool.setup_descriptors()
+            wallet.set_flags(wallet.flags & ~BLANK)
         wallet.encryption.lock_keys()
     except BaseException as error:
         wallet.close()

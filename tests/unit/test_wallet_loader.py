@@ -11,6 +11,7 @@ from primitives.descriptor import OutputType
 from wallet.context import WalletContext
 from wallet.database import WalletDatabase
 from wallet.errors import DatabaseError, DatabaseStatus, WalletError
+from wallet.flags import BLANK
 from wallet.loader import create_wallet, load_wallet, restore_wallet, unload_all, unload_wallet
 from wallet.settings import WalletSettings
 from wallet.wallet import Wallet
@@ -83,4 +84,14 @@ def test_a_wallet_whose_making_was_cut_short_can_be_made_again(tmp_path: Path) -
             create_wallet(context, "w", 0, "")
         unload_all(context)
     assert load_wallet(context, "w")[0].descriptors.by_id.keys() == wallet.descriptors.by_id.keys()
+    unload_all(context)
+
+
+def test_only_a_wallet_that_shall_be_blank_is(tmp_path: Path) -> None:
+    context = WalletContext(REGTEST, tmp_path / "wallets", WalletSettings(keypool=1))
+    for name, flags in (("keys", 0), ("none", BLANK)):
+        wallet, _ = create_wallet(context, name, flags, "passphrase")
+        assert (wallet.flags & BLANK, bool(wallet.descriptors.by_id)) == (flags, not flags)
+        unload_all(context)
+        assert load_wallet(context, name)[0].flags & BLANK == flags
     unload_all(context)
