@@ -67,7 +67,8 @@ class WalletModel(QObject):
         feed.address.connect(self._take_address)
         feed.transaction.connect(self._transaction_changed)
         feed.block.connect(self._take_block)
-        self.worker.run(self._register)
+        # A wallet that was unloaded meanwhile tells nobody any more.
+        self.worker.run(self._register, failed=lambda _: self.unloaded.emit())
         self.worker.run(self._begin, self._take_start)
         self._ask_balances()
         self._ask_page(b"")
