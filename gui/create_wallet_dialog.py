@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout,
 
 
 class CreateWalletDialog(QDialog):
-    """Emits `wanted`: a name, a passphrase or "", whether without private keys, and whether blank."""
+    """Emits `wanted` with what `Wallets.create` takes, as a tuple."""
 
-    wanted = Signal(str, str, bool, bool)
+    wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,7 +52,7 @@ class CreateWalletDialog(QDialog):
         elif passphrase != self.repeated.text():
             self.error_label.setText("The supplied passphrases do not match.")
         else:
-            self.wanted.emit(self.name.text(), passphrase, self.watch_only.isChecked(), self.blank.isChecked())
+            self.wanted.emit((self.name.text(), passphrase, self.watch_only.isChecked(), self.blank.isChecked()))
             self.accept()
 
     def done(self, result: int) -> None:

@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
-    QTableView,
     QWidget,
 )
 
 from gui.amounts import shown
 from gui.recent_transactions import RecentTransactions
-from gui.transaction_table import LABEL
 
 if TYPE_CHECKING:
     from gui.wallet_model import WalletModel
@@ -40,12 +36,7 @@ class OverviewPage(QWidget):
             form.addRow(name, label)
         balances = QGroupBox("Balances")
         balances.setLayout(form)
-        self.recent = QTableView()
-        self.recent.setModel(RecentTransactions(model.table, self))
-        self.recent.verticalHeader().hide()
-        self.recent.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.recent.setColumnWidth(0, 130)
-        self.recent.horizontalHeader().setSectionResizeMode(LABEL - 1, QHeaderView.ResizeMode.Stretch)
+        self.recent = RecentTransactions(model.table)
         right = QGroupBox("Recent transactions")
         inner = QHBoxLayout(right)
         inner.addWidget(self.recent)

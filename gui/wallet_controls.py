@@ -108,7 +108,7 @@ class WalletControls(QObject):
 
     def _create(self) -> None:
         dialog = CreateWalletDialog(self._window)
-        dialog.wanted.connect(self._wallets.create)
+        dialog.wanted.connect(lambda wanted: self._wallets.create(*wanted))
         self._open_dialog(dialog)
 
     def _close(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from interfaces.wallet import WalletAddress
 from interfaces.wallet_callbacks import (
     AddressBookChangedCallback,
     BlockProcessedCallback,
@@ -27,7 +28,8 @@ class WalletFeed(QObject):
     unloaded = Signal()
     progress = Signal(str, int)
     status = Signal()
-    address = Signal(str, str, bool, str, object)
+    address = Signal(object)
+    """A WalletAddress and a ChangeType."""
     transaction = Signal(object, object)
     """A txid and a ChangeType."""
     block = Signal(int)
@@ -74,7 +76,7 @@ class _Addresses(AddressBookChangedCallback):
         self._feed = feed
 
     def call(self, address: str, label: str, is_mine: bool, purpose: str, status: ChangeType) -> None:
-        self._feed.address.emit(address, label, is_mine, purpose, status)
+        self._feed.address.emit((WalletAddress(address, is_mine, purpose, label), status))
 
 
 class _Transactions(TransactionChangedCallback):

@@ -10,12 +10,11 @@ from PySide6.QtCore import QObject, Signal
 from gui.transaction_table import TransactionTable
 from gui.wallet_feed import WalletFeed
 from gui.worker import Worker
-from interfaces.wallet import WalletAddress
 from interfaces.wallet_callbacks import ChangeType
 
 if TYPE_CHECKING:
     from interfaces.handler import Handler
-    from interfaces.wallet import Wallet, WalletBalances
+    from interfaces.wallet import Wallet, WalletAddress, WalletBalances
     from interfaces.wallet_transactions import WalletTxDetails
 
 _PAGE: Final = 100
@@ -103,7 +102,7 @@ class WalletModel(QObject):
         self.address_type = start.address_type
         self.confirm_target = start.confirm_target
         for each in start.addresses:
-            self._take_address(each.address, each.label, each.is_mine, each.purpose, ChangeType.NEW)
+            self._take_address((each, ChangeType.NEW))
         self.started.emit()
 
     def _ask_status(self) -> None:
@@ -147,13 +146,14 @@ class WalletModel(QObject):
         self.table.set_height(height)
         self._ask_balances()
 
-    def _take_address(self, address: str, label: str, is_mine: bool, purpose: str, change: ChangeType) -> None:
+    def _take_address(self, news: tuple[WalletAddress, ChangeType]) -> None:
+        entry, change = news
         if change is ChangeType.DELETED:
-            self.addresses.pop(address, None)
-            self.table.set_label(address, None)
+            self.addresses.pop(entry.address, None)
+            self.table.set_label(entry.address, None)
         else:
-            self.addresses[address] = WalletAddress(address, is_mine, purpose, label)
-            self.table.set_label(address, label)
+            self.addresses[entry.address] = entry
+            self.table.set_label(entry.address, entry.label)
         self.addresses_changed.emit()
 
     def close(self) -> None:

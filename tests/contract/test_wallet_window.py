@@ -193,7 +193,7 @@ def test_receiving_and_sending(wallet: Wallet, desktop: Desktop, local: RegtestN
     assert desktop.row("Sent to")[2:] == ("Sent to", "shop", "-1.00001410")
     assert (send.address.text(), send.amount.text()) == ("", "")
     desktop.until(lambda: overview.amounts[3].text() == "48.99998590 BTC", "the balance is less")
-    assert overview.recent.model().rowCount() == 2
+    assert overview.recent.rowCount() == 2
     assert desktop.window.tabs.currentWidget() is tabs.transactions
 
     page = tabs.transactions

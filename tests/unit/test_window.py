@@ -128,6 +128,15 @@ def test_window_follows_a_node(application: QApplication, node: RegtestNode, tmp
     window.close()
 
 
+def test_signals_may_be_many(application: QApplication) -> None:
+    feed = Feed()
+    window = Window("regtest", feed)
+    for height in range(20_000):
+        feed.headers.emit(height)
+    application.processEvents()
+    assert window.headers_label.text() == "19999"
+
+
 def test_a_tip_of_which_little_is_known(application: QApplication) -> None:
     """From Bitcoin Core's node, through Mining."""
     window = Window("regtest", Feed())
