@@ -351,7 +351,10 @@ class Wallet(Interface, schema="wallet.capnp"):
     @abstractmethod
     @raises(WalletFailedError)
     def commit_transaction(self, tx: bytes, messages: list[str]) -> None:
-        """Store a transaction that is signed, and send it; it is sent again while it is not confirmed."""
+        """Store a transaction that is signed, and send it; it is sent again while it is not confirmed.
+
+        Fails if another transaction of the wallet's spends the same by now.
+        """
 
     @abstractmethod
     @raises(WalletFailedError)

@@ -165,6 +165,15 @@ def test_transactions_in_pages(wallet: Wallet, engines: list[LocalWalletLoader])
     assert [tx.txid for page in pages for tx in page] == [*reversed(added), mined.txid]
 
 
+def test_no_coin_is_spent_by_two_payments(wallet: Wallet) -> None:
+    first, second = (wallet.create_transaction([Recipient(ELSEWHERE, amount)], RATE) for amount in (COIN, 2 * COIN))
+    wallet.commit_transaction(first.tx, [])
+    with pytest.raises(WalletFailedError, match=f":0 was spent meanwhile, by transaction {first.txid[::-1].hex()}"):
+        wallet.commit_transaction(second.tx, [])
+    assert wallet.get_wallet_tx(second.txid) is None
+    wallet.commit_transaction(first.tx, [])
+
+
 def test_replacing_a_transaction(wallet: Wallet, local: RegtestNode) -> None:
     txid = pay(wallet)
     assert wallet.transaction_can_be_bumped(txid)
@@ -172,7 +181,7 @@ def test_replacing_a_transaction(wallet: Wallet, local: RegtestNode) -> None:
     assert (bump.old_fee, bump.new_fee) == (1410, 7050)
     signed = wallet.sign_bump_transaction(bump.tx)
     assert signed is not None
-    with pytest.raises(WalletFailedError, match="does not spend what"):
+    with pytest.raises(WalletFailedError, match="does not spend all"):
         wallet.commit_bump_transaction(txid, wallet.get_tx(wallet.get_wallet_txs()[-1].txid) or b"")
     new = wallet.commit_bump_transaction(txid, signed)
     assert new == Transaction.parse(signed).txid

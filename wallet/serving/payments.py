@@ -9,6 +9,7 @@ from interfaces.wallet_spending import CreatedTransaction, FilledPsbt, MinimumFe
 from primitives.errors import PsbtError
 from primitives.psbt_reading import parse_psbt
 from primitives.psbt_writing import serialize_psbt
+from wallet.errors import WalletError
 from wallet.payment_view import read_control, read_recipients, read_transaction
 from wallet.serving.part import WalletPart, told
 from wallet.spending.commit import commit
@@ -19,6 +20,17 @@ from wallet.spending.signing import PsbtFillError, fill_psbt
 
 if TYPE_CHECKING:
     from interfaces.wallet_spending import CoinControl, Recipient
+    from primitives.transaction import Transaction
+    from wallet.wallet import Wallet
+
+
+def _require_unspent(wallet: Wallet, made: Transaction) -> None:
+    """Raise WalletError if another transaction of the wallet's spends the same."""
+    for each in made.inputs:
+        for other in wallet.history.spenders(each.prevout):
+            if other.is_spending and other.txid != made.txid:
+                spent, by = each.prevout, other.txid[::-1].hex()
+                raise WalletError(f"{spent.txid[::-1].hex()}:{spent.index} was spent meanwhile, by transaction {by}")
 
 
 class WalletPayments(WalletPart):
@@ -41,10 +53,14 @@ class WalletPayments(WalletPart):
         )
 
     def commit_transaction(self, tx: bytes, messages: list[str]) -> None:
-        """Take it and send it."""
+        """Take it and send it, unless what it spends was spent since it was made."""
         wallet = self._wallet
         with told():
-            commit(wallet, ChainNode(wallet.chain_or_fail()), read_transaction(tx), messages=messages)
+            node, made = ChainNode(wallet.chain_or_fail()), read_transaction(tx)
+            with wallet.spending:
+                with wallet.lock:
+                    _require_unspent(wallet, made)
+                commit(wallet, node, made, messages=messages)
 
     def fill_psbt(
         self,

@@ -117,7 +117,7 @@ class WalletTransactions(WalletPart):
             signed = read_transaction(tx)
             old = wallet.history.get(txid)
             spent = set() if old is None else {each.prevout for each in old.tx.inputs}
-            if old is not None and spent.isdisjoint(each.prevout for each in signed.inputs):
-                raise WalletError("The transaction does not spend what the one spends that it is to replace")
+            if not spent.issubset(each.prevout for each in signed.inputs):
+                raise WalletError("The transaction does not spend all that the one spends which it is to replace")
             commit_replacement(wallet, node, txid, signed)
         return signed.txid
