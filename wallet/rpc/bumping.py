@@ -31,7 +31,6 @@ from rpc.transaction_doc import OUTPUT_ARGS
 from wallet.flags import DISABLE_PRIVATE_KEYS, EXTERNAL_SIGNER
 from wallet.rpc.context import ensure_unlocked
 from wallet.rpc.filling import filling
-from wallet.rpc.finishing import sign_psbt
 from wallet.rpc.spending_options import (
     MODE_ARG,
     RATE_ARG,
@@ -43,7 +42,7 @@ from wallet.rpc.spending_options import (
     set_fee,
 )
 from wallet.spending.bump import BumpError, BumpFailure, Replacement, commit_replacement, make_replacement
-from wallet.spending.signing import PsbtFillError, fill_psbt, sign_own
+from wallet.spending.signing import fill_psbt, sign_replacement
 
 if TYPE_CHECKING:
     from primitives.transaction import Transaction
@@ -127,19 +126,12 @@ def bumpfee(context: RpcContext, txid: str, options: Json) -> Json:
 
 
 def _sign(wallet: Wallet, transaction: Transaction) -> Transaction:
-    """Sign a replacement, or have the device do so."""
-    if wallet.has_flag(EXTERNAL_SIGNER):
-        with filling():
-            try:
-                signed = sign_psbt(wallet, Psbt.of(transaction, 2))
-            except PsbtFillError:
-                signed = None
-        failure = "Transaction incomplete. Try psbtbumpfee instead."
-    else:
-        signed = sign_own(wallet, transaction)
-        failure = "Can't sign transaction."
+    with filling():
+        signed = sign_replacement(wallet, transaction)
     if signed is None:
-        raise RpcError(RPC_WALLET_ERROR, failure)
+        incomplete = "Transaction incomplete. Try psbtbumpfee instead."
+        text = incomplete if wallet.has_flag(EXTERNAL_SIGNER) else "Can't sign transaction."
+        raise RpcError(RPC_WALLET_ERROR, text)
     return signed
 
 

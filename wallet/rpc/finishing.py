@@ -8,12 +8,11 @@ from primitives.psbt import Psbt
 from primitives.psbt_writing import encode_psbt
 from primitives.transaction import Transaction
 from rpc.method import Kind, Result
-from rpc.psbt_finishing import finish_psbt
 from wallet.rpc.filling import filling
 from wallet.rpc.spending_options import flag, node_of
 from wallet.spending.commit import commit
 from wallet.spending.create import NON_FINAL_SEQUENCE, RBF_SEQUENCE, anti_fee_sniping_lock_time
-from wallet.spending.signing import fill_psbt
+from wallet.spending.signing import sign_psbt
 
 if TYPE_CHECKING:
     from rpc.json import Json
@@ -52,11 +51,3 @@ def finish(wallet: Wallet, transaction: Transaction, options: dict[str, Json]) -
         else:
             result["hex"] = signed.serialize().hex()
     return result | {"complete": signed is not None}
-
-
-def sign_psbt(wallet: Wallet, psbt: Psbt) -> Transaction | None:
-    """Sign what the wallet can; return the transaction if that is all. Raises as `fill_psbt`."""
-    fill_psbt(wallet, psbt, sign=False)
-    fill_psbt(wallet, psbt, derivations=False)
-    complete, raw = finish_psbt(psbt)
-    return Transaction.parse(bytes.fromhex(raw)) if complete else None

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 from interfaces.chain import BlockParts
 from interfaces.wallet_spending import BumpTransaction
 from interfaces.wallet_transactions import WalletTxUpdate
-from primitives.psbt import Psbt
 from wallet.errors import WalletError
-from wallet.flags import EXTERNAL_SIGNER
 from wallet.payment_view import read_control, read_transaction
-from wallet.rpc.finishing import sign_psbt
 from wallet.serving.part import WalletPart, told
 from wallet.spending.bump import can_be_replaced, commit_replacement, make_replacement
 from wallet.spending.node_view import ChainNode
-from wallet.spending.signing import PsbtFillError, sign_own
+from wallet.spending.signing import sign_replacement
 from wallet.transaction_view import describe, details, page, status
 
 if TYPE_CHECKING:
@@ -98,14 +95,7 @@ class WalletTransactions(WalletPart):
         """Sign it."""
         wallet = self._wallet
         with told():
-            unsigned = read_transaction(tx)
-            if not wallet.has_flag(EXTERNAL_SIGNER):
-                signed = sign_own(wallet, unsigned)
-            else:
-                try:
-                    signed = sign_psbt(wallet, Psbt.of(unsigned, 2))
-                except PsbtFillError:
-                    signed = None
+            signed = sign_replacement(wallet, read_transaction(tx))
         return None if signed is None else signed.serialize()
 
     def commit_bump_transaction(self, txid: bytes, tx: bytes) -> bytes:

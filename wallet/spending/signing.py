@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from primitives import sighash
+from primitives.psbt import Psbt
 from primitives.psbt_signing import (
     PsbtSigner,
     SigningError,
@@ -23,7 +24,7 @@ from wallet.flags import EXTERNAL_SIGNER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from primitives.psbt import Psbt, PsbtInput
+    from primitives.psbt import PsbtInput
     from primitives.transaction import OutPoint, Transaction, TxOut
     from wallet.wallet import Wallet
 
@@ -110,6 +111,31 @@ def _add_spent(wallet: Wallet, psbt: Psbt) -> None:
             parent = wallet.history.get(each.previous_txid)
             if parent is not None and each.non_witness_utxo is None and not each.is_final:
                 each.non_witness_utxo = parent.tx
+
+
+def sign_psbt(wallet: Wallet, psbt: Psbt) -> Transaction | None:
+    """Sign what the wallet can; return the transaction if that is all. Raises as `fill_psbt`."""
+    fill_psbt(wallet, psbt, sign=False)
+    fill_psbt(wallet, psbt, derivations=False)
+    transaction = psbt.unsigned()
+    if transaction is None:
+        return None
+    with ScriptChecker(transaction, spent_outputs(psbt)) as checker:
+        signer = PsbtSigner(psbt, transaction, checker)
+        return signer.extract() if signer.finalize() else None
+
+
+def sign_replacement(wallet: Wallet, transaction: Transaction) -> Transaction | None:
+    """Sign a transaction that replaces another, or have the device do so; None if it is not complete then.
+
+    Raises SignerError.
+    """
+    if not wallet.has_flag(EXTERNAL_SIGNER):
+        return sign_own(wallet, transaction)
+    try:
+        return sign_psbt(wallet, Psbt.of(transaction, 2))
+    except PsbtFillError:
+        return None
 
 
 def _sign_on_device(wallet: Wallet, psbt: Psbt) -> None:
