@@ -7,6 +7,8 @@ import runpy
 import select
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -132,28 +134,49 @@ def test_events(programs: Programs, tmp_path: Path) -> None:
     assert follow(5) == ["- 2", "- 1", "+ 1", "+ 2", "+ 3"]
 
 
-def test_callback(programs: Programs, tmp_path: Path) -> None:
-    programs.node("-disablewallet", "-server=0")
-    blocking, _, callback = blocks("typed-client.md", "python")
-    start = blocking.partition("    mining = ")[0].replace("connect_address(", "connect_address(*(", 1)
+def run_on(programs: Programs, script: Path, example: str) -> subprocess.Popen[str]:
+    """Start an example of the page that is to follow its first lines, with `init` at hand."""
+    start = blocks("typed-client.md", "python")[0].partition("    mining = ")[0]
+    start = start.replace("connect_address(", "connect_address(*(", 1)
     start = start.replace(f'*("unix:{SOCKET}")', f'"unix:{programs.network_dir}/node.sock", PynodeInit)')
-    script = tmp_path / "callback.py"
-    indented = "".join(f"    {line}\n" if line else "\n" for line in callback.splitlines())
+    indented = "".join(f"    {line}\n" if line else "\n" for line in example.splitlines())
     script.write_text(f"import time\nfrom interfaces.init import PynodeInit\n{start}{indented}    time.sleep(20)\n")
-    process = subprocess.Popen(
-        [sys.executable, "-u", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, "-u", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def first_line(process: subprocess.Popen[str], happen: Callable[[], object]) -> str:
+    """Return what is printed once something happens, again and again until then, and end it."""
     assert process.stdout is not None
-    extra = 0
     while process.poll() is None and not select.select([process.stdout], [], [], 0.3)[0]:
-        # Its handler hears only of tips from then on.
-        tip = json.loads(programs.ask("ipccall", "Mining.getTip").stdout)
-        extra += 1
-        block = build_block(bytes.fromhex(tip["hash"]), tip["height"] + 1, extra=extra)
-        programs.ask("ipccall", "Mining.submitBlock", block.hex())
+        happen()
     line = process.stdout.readline()
     process.kill()
-    assert re.fullmatch(r"\d+ \d+\.\d\d%\n", line), process.communicate()
+    return line or process.communicate()[1]
+
+
+def test_callback(programs: Programs, tmp_path: Path) -> None:
+    programs.node("-disablewallet", "-server=0")
+    process = run_on(programs, tmp_path / "callback.py", blocks("typed-client.md", "python")[2])
+    extra = count(1)
+
+    def mine() -> None:
+        """Its handler hears only of tips from then on."""
+        tip = json.loads(programs.ask("ipccall", "Mining.getTip").stdout)
+        block = build_block(bytes.fromhex(tip["hash"]), tip["height"] + 1, extra=next(extra))
+        programs.ask("ipccall", "Mining.submitBlock", block.hex())
+
+    assert re.fullmatch(r"\d+ \d+\.\d\d%\n", first_line(process, mine))
+    process.communicate()
+
+
+def test_watching_a_wallet(programs: Programs, tmp_path: Path) -> None:
+    programs.node()
+    programs.ask("createwallet", "savings")
+    address = programs.ask("getnewaddress").stdout.strip()
+    example = "node = init.make_node()\n" + blocks("typed-client.md", "python")[3]
+    process = run_on(programs, tmp_path / "watching.py", example)
+    line = first_line(process, lambda: programs.ask("generatetoaddress", "1", address))
+    assert re.fullmatch(r"NEW [0-9a-f]{64} 0\n", line)  # What was mined counts when it is mature.
     process.communicate()
 
 
