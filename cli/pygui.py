@@ -97,6 +97,7 @@ def _show(init: ProgramInit, node: PynodeInit | None, place: Place, *, spawned: 
                 window.resize(900, 560)
                 wallets = Wallets(watch.node.wallet_loader)
                 WalletControls(window, window.tabs, wallets)
+                feed.lost.connect(wallets.stop)
     except IpcError as error:
         raise StartError(str(error)) from error
     process = init.make_process()

@@ -52,6 +52,8 @@ class WalletControls(QObject):
         wallets.closed.connect(self._closed)
         wallets.failed.connect(window.statusBar().showMessage)
         wallets.said.connect(window.statusBar().showMessage)
+        wallets.lost.connect(self._show_lost)
+        self._lost = ""
         self._show_status()
 
     def _opened(self, model: WalletModel) -> None:
@@ -78,6 +80,7 @@ class WalletControls(QObject):
             self.shown = chosen
             if chosen is not None:
                 chosen.show_in(self._tabs)
+                self._wallets.shown_name = chosen.model.name
         self._show_status()
 
     def _show_status(self) -> None:
@@ -85,11 +88,15 @@ class WalletControls(QObject):
         self.close_action.setEnabled(model is not None)
         self.encrypt_action.setEnabled(model is not None and not model.is_crypted and not model.watches_only)
         self.change_action.setEnabled(model is not None and model.is_crypted)
-        text = ""
+        text = self._lost
         if model is not None and model.is_crypted:
             state = "locked" if model.is_locked else "unlocked"
             text = f"Wallet is encrypted and currently {state}"
         self.lock_label.setText(text)
+
+    def _show_lost(self, why: str) -> None:
+        self._lost = why
+        self._show_status()
 
     def _show_progress(self, title: str, percent: int) -> None:
         self._window.statusBar().showMessage(f"{title} {percent}%" if percent < 100 else "")

@@ -36,7 +36,7 @@ class _Start:
 
 
 class WalletModel(QObject):
-    """Owns a wallet's object, a thread and registrations, until `close`. All here runs on the Qt thread."""
+    """Owns a wallet's object, a thread and registrations, until `end`. All here runs on the Qt thread."""
 
     started = Signal()
     balances = Signal(object)
@@ -44,7 +44,8 @@ class WalletModel(QObject):
     """Whether it is encrypted or locked may have changed."""
     addresses_changed = Signal()
     progress = Signal(str, int)
-    unloaded = Signal()
+    unloaded = Signal(object)
+    """Itself."""
 
     def __init__(self, name: str, wallet: Wallet) -> None:
         """Begin to ask; all else follows with `started`."""
@@ -60,14 +61,14 @@ class WalletModel(QObject):
         self._handlers: list[Handler] = []
         self._balances_due = False
         self._feed = feed = WalletFeed()
-        feed.unloaded.connect(self.unloaded)
+        feed.unloaded.connect(self._tell_unloaded)
         feed.progress.connect(self.progress)
         feed.status.connect(self._ask_status)
         feed.address.connect(self._take_address)
         feed.transaction.connect(self._transaction_changed)
         feed.block.connect(self._take_block)
         # A wallet that was unloaded meanwhile tells nobody any more.
-        self.worker.run(self._register, failed=lambda _: self.unloaded.emit())
+        self.worker.run(self._register, failed=lambda _: self._tell_unloaded())
         self.worker.run(self._begin, self._take_start)
         self._ask_balances()
         self._ask_page(b"")
@@ -95,6 +96,9 @@ class WalletModel(QObject):
         return [told for told in found if told is not None]
 
     # On the Qt thread.
+
+    def _tell_unloaded(self) -> None:
+        self.unloaded.emit(self)
 
     def _take_start(self, start: _Start) -> None:
         self._take_status(start.facts)
@@ -156,9 +160,9 @@ class WalletModel(QObject):
             self.table.set_label(entry.address, entry.label)
         self.addresses_changed.emit()
 
-    def close(self) -> None:
-        """Ask no more, and give the wallet back. Idempotent."""
-        self.worker.close(self._give_back)
+    def end(self) -> None:
+        """Ask no more, and have the wallet given back, which `Worker.wait` waits for. Idempotent."""
+        self.worker.end(self._give_back)
 
     def _give_back(self) -> None:
         for handler in self._handlers:

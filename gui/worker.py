@@ -19,7 +19,7 @@ def _nothing(_: object) -> None:
 
 
 class Worker(QObject):
-    """Calls one after the other; results and errors come back on the thread that made it. Call `close` there."""
+    """Calls one after the other; results and errors come back on the thread that made it. Call `end` there."""
 
     failed = Signal(str)
     """What went wrong where nobody else is told, in one line."""
@@ -29,6 +29,7 @@ class Worker(QObject):
         super().__init__()
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._closed = False
+        self._last: Callable[[], object] | None = None
         self._finished.connect(self._finish, Qt.ConnectionType.QueuedConnection)
         # A call that never returns must not keep the program from ending.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -57,17 +58,26 @@ class Worker(QObject):
     def _work(self) -> None:
         while (work := self._calls.get()) is not None and not self._closed:
             work()
+        if self._last is not None:
+            self._last()
 
     def _finish(self, tell: Callable[[], None]) -> None:
         if not self._closed:
             tell()
 
-    def close(self, last: Callable[[], object] | None = None, patience: float = 2.0) -> None:
-        """Begin nothing more but `last`, tell nothing more, and wait a little for what runs. Idempotent."""
+    def end(self, last: Callable[[], object]) -> None:
+        """Begin nothing more but `last`, which runs on the thread, and tell nothing more. Idempotent."""
         if self._closed:
             return
+        self._last = last
         self._closed = True
         self._calls.put(None)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread has not ended."""
+        return self._thread.is_alive()
+
+    def wait(self, patience: float = 2.0) -> None:
+        """Wait a little for the end of what runs, after `end`. May be called from any thread."""
         self._thread.join(patience)
-        if last is not None and not self._thread.is_alive():
-            last()

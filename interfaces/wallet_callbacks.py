@@ -2,6 +2,9 @@
 
 Each registration hears one thing after the other. Who is slow hears less: of what changed several times meanwhile only
 how it ended, so that a wallet never waits, and keeps no more for a client than one entry for each thing there is.
+
+A callback that another process holds is closed when its registration has ended, be it that the wallet's process died,
+also where a process in between had passed it on.
 """
 
 from __future__ import annotations

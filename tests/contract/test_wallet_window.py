@@ -14,6 +14,7 @@ pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from cli.wallet_forwarding import forwarded
 from gui.create_wallet_dialog import CreateWalletDialog
 from gui.feed import Feed
 from gui.passphrase_dialog import PassphraseDialog
@@ -21,11 +22,19 @@ from gui.wallet_controls import WalletControls
 from gui.wallet_tabs import WalletTabs
 from gui.wallets import Wallets
 from gui.window import Window
-from interfaces.wallet import Wallet, WalletLoader
+from interfaces.wallet import Wallet, WalletFailedError, WalletLoader
 from wallet.served import LocalWalletLoader
 
 __all__ = ["engines", "heard", "loader", "local"]
 ELSEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+
+
+def until(application: QApplication, condition: Callable[[], bool], what: str) -> None:
+    def look() -> bool:
+        application.processEvents()
+        return condition()
+
+    wait_until(look, what)
 
 
 @dataclass
@@ -38,11 +47,7 @@ class Desktop:
     controls: WalletControls
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        def look() -> bool:
-            self.application.processEvents()
-            return condition()
-
-        wait_until(look, what)
+        until(self.application, condition, what)
 
     @property
     def shown(self) -> WalletTabs:
@@ -271,3 +276,35 @@ def test_the_window_never_waits(wallet: Wallet, desktop: Desktop, engines: list[
         assert time.monotonic() - started < 1
     desktop.until(lambda: desktop.shown.send.amount.text() == "50.00000000", "it goes on")
     assert wallet.get_balance() == 50 * 10**8
+
+
+def test_wallets_that_cannot_be_had_are_asked_for_again(application: QApplication, loader: WalletLoader) -> None:
+    made(loader)
+    asked: list[float] = []
+
+    def find() -> WalletLoader:
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            raise WalletFailedError("Not now")
+        return loader
+
+    def never() -> WalletLoader:
+        raise WalletFailedError(f"Attempt {len(lines)}")
+
+    said: list[str] = []
+    lines: list[str] = []
+    wallets, hopeless = Wallets(lambda: forwarded(find)), Wallets(lambda: forwarded(never))
+    wallets.failed.connect(said.append)
+    hopeless.failed.connect(lines.append)
+
+    feed = Feed()
+    feed.lost.connect(hopeless.stop)
+    until(application, lambda: bool(lines), "it is said")
+    feed.lost.emit("it has stopped")
+    until(application, lambda: "w" in wallets.models, "it is there")
+    assert said == ["Not now"]
+    assert asked[1] - asked[0] >= 0.9
+    until(application, lambda: time.monotonic() - asked[0] > 1.3, "the other might have asked")
+    assert lines == ["Attempt 0"]
+    wallets.close()
+    hopeless.close()

@@ -1,10 +1,11 @@
 """The desktop program's window on a node and a wallet of their own processes."""
 
 import sys
+import threading
 from collections.abc import Callable
 
 import pytest
-from running_programs import Programs, children, programs, read_until, wait_for
+from running_programs import Programs, children, programs, wait_for
 
 pytest.importorskip("PySide6", reason="the extra `gui` is not installed")
 
@@ -14,7 +15,7 @@ from cli.program_init import ProgramInit
 from gui.feed import Feed
 from gui.node_watcher import NodeWatcher
 from gui.wallet_controls import WalletControls
-from gui.wallets import Wallets
+from gui.wallets import LOST, Wallets
 from gui.window import Window
 from interfaces.init import PynodeInit
 from ipc import Ipc
@@ -33,6 +34,9 @@ def test_wallets_of_a_node(programs: Programs) -> None:
 
         wait_for(look, what)
 
+    def threads() -> list[str]:
+        return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("gui-"))
+
     node = programs.node()
     programs.ask("createwallet", "savings")
     address = programs.ask("getnewaddress", "from the mine").stdout.strip()
@@ -47,20 +51,44 @@ def test_wallets_of_a_node(programs: Programs) -> None:
         window.show()
         until(lambda: controls.choice.currentText() == "savings", "the wallet is shown")
         assert controls.shown is not None
-        overview, table = controls.shown.overview, controls.shown.model.table
-        until(lambda: overview.amounts[0].text() == "0.00000000 BTC", "it is empty")
+
+        def amount() -> str:
+            assert controls.shown is not None
+            return controls.shown.overview.amounts[0].text()
+
+        def rows() -> int:
+            assert controls.shown is not None
+            return controls.shown.model.table.rowCount()
+
+        until(lambda: amount() == "0.00000000 BTC", "it is empty")
         programs.ask("generatetoaddress", "101", address)
-        until(lambda: overview.amounts[0].text() == "50.00000000 BTC", "a balance is shown")
-        until(lambda: table.rowCount() == 101, "all blocks are shown")
-        assert table.texts(100)[2:] == ("Mined", "from the mine", "50.00000000")
-        (wallet,) = children(node)
-        wallet.kill()
-        read_until(node, "The wallet process ended; the node goes on without it")
-        receive = controls.shown.receive
-        receive.create_button.click()
-        until(lambda: bool(receive.error_label.text()), "that it is gone is said")
-        assert "\n" not in receive.error_label.text()
+        until(lambda: amount() == "50.00000000 BTC", "a balance is shown")
+        until(lambda: rows() == 101, "all blocks are shown")
+        assert controls.shown.model.table.texts(100)[2:] == ("Mined", "from the mine", "50.00000000")
+        programs.ask("createwallet", "another")
+        until(lambda: controls.choice.count() == 2, "another is shown")
+        controls.choice.setCurrentText("savings")
+        before = threads()
+
+        def die(blocks: int, balance: str) -> None:
+            (wallet,) = children(node)
+            wallet.kill()
+            until(lambda: controls.lock_label.text() == LOST, "that it is gone is said")
+            assert controls.shown is None
+            programs.ask("generatetoaddress", "1", address)
+            until(lambda: controls.choice.count() == 2, "the wallets are there again")
+            assert controls.choice.currentText() == "savings"
+            assert controls.lock_label.text() == ""
+            until(lambda: rows() == blocks, "the block is shown that came meanwhile")
+            until(lambda: amount() == balance, "the balance is shown again")
+            assert threads() == before
+            programs.ask("generatetoaddress", "1", address)
+            until(lambda: rows() == blocks + 1, "a payment is told of")
+
+        die(102, "100.00000000 BTC")
+        die(104, "200.00000000 BTC")
         wallets.close()
         watcher.close()
         window.close()
+        assert not threads()
     assert node.poll() is None

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from threading import Event, Thread
 
 import psutil
 import pytest
@@ -16,6 +16,7 @@ from running_programs import Programs, children, gone, programs, read_until, wai
 from cli.program_init import ProgramInit
 from interfaces.init import PynodeInit
 from interfaces.wallet import WalletFailedError
+from interfaces.wallet_callbacks import LoadWalletCallback
 from ipc import Ipc
 
 __all__ = ["programs"]
@@ -293,6 +294,19 @@ def test_a_command_hears_of_transactions(programs: Programs) -> None:
     assert ([heard], height, name) == (blocks, "1", "my 'w'")
 
 
+class Listener(LoadWalletCallback):
+    """Notes that nobody will call it any more."""
+
+    def __init__(self) -> None:
+        self.ended = Event()
+
+    def call(self, name: str) -> None:
+        raise AssertionError(name)
+
+    def close(self) -> None:
+        self.ended.set()
+
+
 def test_a_desktop_program_reaches_the_wallets_through_the_node(programs: Programs) -> None:
     node = programs.node()
     with Ipc("pytool", sys.argv[0], ProgramInit()) as ipc:
@@ -312,8 +326,11 @@ def test_a_desktop_program_reaches_the_wallets_through_the_node(programs: Progra
         assert ok(programs.ask("listwallets")) == ["w"]
         again = (init.make_node() or pytest.fail("no node")).wallet_loader()
         assert again is not None
-        kill_wallet(node)
-        assert again.get_wallets() == ["w"]
+        listener = Listener()
+        with again.handle_load_wallet(listener):
+            kill_wallet(node)
+            assert listener.ended.wait(10)
+            assert again.get_wallets() == ["w"]
         with pytest.raises(WalletFailedError, match="already loaded"):
             again.load_wallet("w")
 
