@@ -29,7 +29,7 @@ class PassphraseDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(purpose.value)
         self._purpose = purpose
-        self._model = model
+        self.model = model
         self.old, self.new, self.repeated = QLineEdit(), QLineEdit(), QLineEdit()
         form = QFormLayout(self)
         fields = []
@@ -61,11 +61,11 @@ class PassphraseDialog(QDialog):
             self._refuse("The supplied passphrases do not match.")
         else:
             self.buttons.setEnabled(False)
-            self._model.worker.run(lambda: self._ask_wallet(old, new), self._finish, self._refuse)
+            self.model.worker.run(lambda: self._ask_wallet(old, new), self._finish, self._refuse)
 
     def _ask_wallet(self, old: str, new: str) -> bool:
         """Run on the worker's thread; whether the old passphrase is right."""
-        wallet = self._model.wallet
+        wallet = self.model.wallet
         match self._purpose:
             case Purpose.UNLOCK:
                 return wallet.unlock(old)
@@ -86,8 +86,14 @@ class PassphraseDialog(QDialog):
         self.buttons.setEnabled(True)
         self.error_label.setText(text)
 
+    def reject(self) -> None:
+        """Give up, unless the wallet has been asked and will answer."""
+        if self.buttons.isEnabled():
+            super().reject()
+
     def done(self, result: int) -> None:
-        """Forget what was typed."""
+        """Forget what was typed, and be gone soon."""
         for field in (self.old, self.new, self.repeated):
             field.clear()
         super().done(result)
+        self.deleteLater()

@@ -67,8 +67,11 @@ class ReceivePage(QWidget):
         layout.addWidget(self.table)
         self.create_button.clicked.connect(self._create)
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.new_address.text()))
-        model.started.connect(lambda: self.kind.setCurrentIndex(self.kind.findData(model.address_type)))
+        model.started.connect(self._start)
         model.addresses_changed.connect(self._list)
+
+    def _start(self) -> None:
+        self.kind.setCurrentIndex(self.kind.findData(self._model.address_type))
 
     def _create(self) -> None:
         self.create_button.setEnabled(False)

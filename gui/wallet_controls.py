@@ -66,6 +66,8 @@ class WalletControls(QObject):
     def _closed(self, model: WalletModel) -> None:
         place = next(place for place, tabs in enumerate(self._all) if tabs.model is model)
         tabs = self._all.pop(place)
+        if isinstance(self.dialog, PassphraseDialog) and self.dialog.model is model:
+            self.dialog.done(PassphraseDialog.DialogCode.Rejected)
         self.choice.blockSignals(True)
         self.choice.removeItem(place)
         self.choice.blockSignals(False)
@@ -128,4 +130,8 @@ class WalletControls(QObject):
 
     def _open_dialog(self, dialog: QDialog) -> None:
         self.dialog = dialog
+        dialog.finished.connect(self._forget_dialog)
         dialog.open()
+
+    def _forget_dialog(self) -> None:
+        self.dialog = None

@@ -161,8 +161,11 @@ class WalletModel(QObject):
         self.addresses_changed.emit()
 
     def end(self) -> None:
-        """Ask no more, and have the wallet given back, which `Worker.wait` waits for. Idempotent."""
+        """Ask no more, have the wallet given back, which `Worker.wait` waits for, and be gone."""
         self.worker.end(self._give_back)
+        # Else what is connected to them would keep them, and they it.
+        self.table.deleteLater()
+        self.deleteLater()
 
     def _give_back(self) -> None:
         for handler in self._handlers:

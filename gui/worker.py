@@ -58,8 +58,9 @@ class Worker(QObject):
     def _work(self) -> None:
         while (work := self._calls.get()) is not None and not self._closed:
             work()
-        if self._last is not None:
-            self._last()
+        last, self._last = self._last, None
+        if last is not None:
+            last()
 
     def _finish(self, tell: Callable[[], None]) -> None:
         if not self._closed:

@@ -241,6 +241,8 @@ def test_an_encrypted_wallet_asks_for_its_passphrase(wallet: Wallet, desktop: De
     assert unlock is not None
     unlock.old.setText("wrong")
     unlock.attempt()
+    unlock.reject()
+    assert unlock.isVisible()
     desktop.until(lambda: "incorrect" in unlock.error_label.text(), "it is refused")
     unlock.old.setText("secret")
     unlock.attempt()

@@ -1,7 +1,9 @@
 """The desktop program's window on a node and a wallet of their own processes."""
 
+import gc
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -72,6 +74,8 @@ def test_wallets_of_a_node(programs: Programs) -> None:
 
         def die(blocks: int, balance: str) -> None:
             (wallet,) = children(node)
+            assert controls.shown is not None
+            model = weakref.ref(controls.shown.model)
             wallet.kill()
             until(lambda: controls.lock_label.text() == LOST, "that it is gone is said")
             assert controls.shown is None
@@ -84,9 +88,14 @@ def test_wallets_of_a_node(programs: Programs) -> None:
             assert threads() == before
             programs.ask("generatetoaddress", "1", address)
             until(lambda: rows() == blocks + 1, "a payment is told of")
+            gc.collect()
+            assert model() is None
 
         die(102, "100.00000000 BTC")
+        controls.encrypt_action.trigger()
+        assert controls.dialog is not None
         die(104, "200.00000000 BTC")
+        assert controls.dialog is None
         wallets.close()
         watcher.close()
         window.close()
