@@ -8,10 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mempool_chain import spend
 from spending_wallet import ELSEWHERE, FALLBACK, SpendingWallet, rate, spending_wallet
 
 from primitives.descriptor import OutputType
+from primitives.encoding import sized
 from primitives.fee_rate import FeeRate
+from primitives.hashes import hash160
+from primitives.keys import PrivateKey
 from primitives.transaction import COIN, OutPoint, Transaction, TxIn, TxOut
 from wallet.settings import WalletSettings
 from wallet.spending.bump import BumpError, make_replacement
@@ -288,6 +292,31 @@ def test_given_inputs_come_first_and_in_order(spender: SpendingWallet) -> None:
     foreign = Transaction(2, (TxIn(OutPoint(bytes([9]) * 32, 0), b"", 0),), (), 0)
     with pytest.raises(SpendError, match=r"^Unable to find UTXO for external input$"):
         fund_transaction(spender.wallet, spender.view, foreign, recipients, rate(2))
+
+
+def test_inputs_of_others_pay_for_their_longest_signatures(spender: SpendingWallet) -> None:
+    chain = spender.node.mempool
+    keys = [PrivateKey(bytes([number]) * 32).public_key() for number in (1, 2)]
+    redeem = b"\x52" + b"".join(sized(key) for key in keys) + b"\x52\xae"
+    script = b"\xa9\x14" + hash160(redeem) + b"\x87"
+    paid = spend(chain.take(), fee=50_000, extra=[TxOut(100_000, script)])
+    chain.mine([paid])
+    spender.receive([1_000_000])
+    index = [output.script_pubkey for output in paid.outputs].index(script)
+    control = rate(10)
+    control.external.add_script(redeem)
+    unsigned = Transaction(2, (TxIn(OutPoint(paid.txid, index), b"", RBF_SEQUENCE),), (), 0)
+    made = fund_transaction(spender.wallet, spender.view, unsigned, [Recipient(ELSEWHERE, 500_000)], control)
+    # Others may not look for signatures that are a byte shorter, as this wallet does.
+    script_sig = b"\0" + 2 * sized(bytes(72)) + sized(redeem)
+    first, second = made.transaction.inputs
+    signed = Transaction(
+        2,
+        (first._replace(script_sig=script_sig), second._replace(witness=(bytes(71), bytes(33)))),
+        made.transaction.outputs,
+        0,
+    )
+    assert made.fee == FeeRate(10_000).fee_for(signed.vsize)
 
 
 def test_two_who_spend_at_once_take_different_coins(spender: SpendingWallet) -> None:

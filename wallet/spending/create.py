@@ -328,7 +328,7 @@ class _Maker:
         else:
             raise SpendError(f"Not found pre-selected input {_shown(outpoint)}")
         if size is None:
-            size = self._sizes.external_size(output.script_pubkey)
+            size = self._sizes.external_size(outpoint, output.script_pubkey)
         if size is None:
             raise SpendError(f"Not solvable pre-selected input {_shown(outpoint)}")
         return Coin(outpoint, output, 0, size)

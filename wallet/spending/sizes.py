@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from primitives.descriptor import Descriptor
     from primitives.signing_data import SigningData
-    from primitives.transaction import Transaction, TxOut
+    from primitives.transaction import OutPoint, Transaction, TxOut
     from wallet.wallet import Wallet
 
 _KINDS = {
@@ -72,17 +72,20 @@ class InputSizes:
         if shared in self._own:
             return self._own[shared]
         descriptor = self.descriptor(script)
-        found = (self._size(descriptor), kind_of(script, descriptor))
+        found = (self._size(descriptor, low_r=self._low_r), kind_of(script, descriptor))
         if shared is not None:
             self._own[shared] = found
         return found
 
-    def external_size(self, script: bytes) -> int | None:
-        """Return the virtual size of an input that spends an output of others, by what the user says of it."""
-        return self._size(self._infer(script, self._control.external))
+    def external_size(self, outpoint: OutPoint, script: bytes) -> int | None:
+        """Return the virtual size of an input by what the user says of the output that it spends."""
+        return self._size(self._infer(script, self._control.external), low_r=self._is_low_r(outpoint))
 
-    def _size(self, descriptor: Descriptor | None) -> int | None:
-        weight = None if descriptor is None else input_weight(descriptor, low_r=self._low_r)
+    def _is_low_r(self, outpoint: OutPoint) -> bool:
+        return self._low_r and not self._control.is_external(outpoint)
+
+    def _size(self, descriptor: Descriptor | None, *, low_r: bool) -> int | None:
+        weight = None if descriptor is None else input_weight(descriptor, low_r=low_r)
         return None if weight is None else vsize_of(weight)
 
     def _infer(self, script: bytes, known: SigningData) -> Descriptor:
@@ -103,7 +106,7 @@ class InputSizes:
         for each, descriptor in zip(inputs, descriptors, strict=True):
             found = control.weight_of(each.prevout)
             if found is None:
-                low_r = self._low_r and not control.is_external(each.prevout)
+                low_r = self._is_low_r(each.prevout)
                 found = input_weight(descriptor, low_r=low_r, segwit_transaction=has_witness)
             if found is None:
                 return None
