@@ -41,13 +41,19 @@ def test_commands_run_on_their_own(tmp_path: Path) -> None:
     assert lines(out) == [*"01234", "x", "y"]
 
 
-def test_too_many_commands(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    commands = Commands(most=1)
-    commands.start(f"while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; touch {tmp_path}/done")
-    commands.start("true")
-    assert "too many commands run already, left out: true" in caplog.text
+def test_commands_wait_for_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    out = tmp_path / "out"
+    commands = Commands(most=1, most_waiting=3)
+    commands.start(f"while [ ! -e {tmp_path}/go ]; do sleep 0.01; done")
+    for command in (f"echo 1 >> {out}", "echo \0", f"echo 2 >> {out}", "true"):
+        commands.start(command)
+    assert "too many commands wait already, left out: true" in caplog.text
+    assert not out.exists()
     (tmp_path / "go").touch()
-    wait_until((tmp_path / "done").exists)
+    wait_until(lambda: len(lines(out)) == 2)
+    assert out.read_text() == "1\n2\n"
+    commands.start(f"echo 3 >> {out}")
+    wait_until(lambda: len(lines(out)) == 3)
 
 
 def test_failing_command(caplog: pytest.LogCaptureFixture) -> None:
