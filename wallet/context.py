@@ -120,8 +120,8 @@ class WalletContext:
             self._wallets.append(wallet)
 
     def _tell(self, wallet: Wallet, wtx: WalletTx, change: ChangeType) -> None:
-        # What the user gave up or replaced himself is no news to him.
-        matters = wtx.is_confirmed or not (wtx.is_abandoned or wtx.replaced_by)
+        # What the user gave up or replaced himself is no news to him; a coinbase is given up when its block goes.
+        matters = wtx.is_confirmed or wtx.tx.is_coinbase or not (wtx.is_abandoned or wtx.replaced_by)
         if self.notify is not None and (change is ChangeType.NEW or (change is ChangeType.UPDATED and matters)):
             self.notify(wallet, wtx)
 

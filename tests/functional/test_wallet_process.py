@@ -292,6 +292,9 @@ def test_a_command_hears_of_transactions(programs: Programs) -> None:
     txid, heard, height, name = out.read_text().rstrip("\n").split(" ", 3)
     assert len(txid) == 64
     assert ([heard], height, name) == (blocks, "1", "my 'w'")
+    ok(programs.ask("invalidateblock", heard))
+    wait_for(lambda: out.read_text().count("\n") == 2, "the command ran again")
+    assert out.read_text().splitlines()[1] == f"{txid} unconfirmed -1 my 'w'"
 
 
 class Listener(LoadWalletCallback):
