@@ -44,6 +44,30 @@ class FoundBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadBlock:
+    """A block of the chain that was read, unless its filter says that it need not be."""
+
+    hash: bytes
+    height: int
+    time: int
+    max_time: int
+    """The latest time of the block and those before it."""
+    data: bytes | None
+    """The whole block, empty if the node has it no more, None if its filter matches none of the scripts."""
+    filter_matches: bool = False
+    """Whether it was read because its filter matches; otherwise because none was asked or found."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBlocks:
+    """Blocks of the chain, one on another."""
+
+    blocks: list[ReadBlock]
+    next: bytes | None
+    """Hash of the block that comes after them in the chain."""
+
+
+@dataclass(frozen=True, slots=True)
 class CommonAncestor:
     """Two blocks and the last one that both build on, each None if unknown."""
 
@@ -317,6 +341,13 @@ class Chain(Interface, schema="chain.capnp"):
     @abstractmethod
     def request_mempool_transactions(self, notifications: ChainNotifications) -> None:
         """Tell `notifications` of each transaction in the mempool as if it came now, and return when that is done."""
+
+    @abstractmethod
+    def read_blocks(self, first: bytes, count: int, scripts: list[bytes] | None) -> ReadBlocks:
+        """Return blocks of the chain from one on, none if that is not in it: at most `count`, and what takes not long.
+
+        Where there are scripts and filters, blocks whose filter matches none of the scripts come without their data.
+        """
 
     @abstractmethod
     def has_assumed_valid_chain(self) -> bool:

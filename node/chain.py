@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from interfaces.chain import (
     FoundCoin,
     NotifyOptions,
     Outpoint,
+    ReadBlock,
+    ReadBlocks,
 )
 from interfaces.events import Event, EventKind, Wanted
 from interfaces.mining import FOREVER
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from node.services import NodeServices
 
 _BATCH = 100
+_READ_BYTES = 1_000_000
+_READ_SECONDS = 0.1
 _IN_A_BLOCK = "block"
 
 
@@ -83,12 +88,39 @@ class LocalChain(ChainMempool):
 
     def block_filter_matches_any(self, block_hash: bytes, scripts: list[bytes]) -> bool | None:
         """Match the block's filter."""
-        indexes, entry = self._node.indexes, self._chainstate.entry(block_hash)
-        if indexes is None or indexes.filters is None or entry is None:
+        entry = self._chainstate.entry(block_hash)
+        return None if entry is None else self._filter_matches(entry, scripts)
+
+    def _filter_matches(self, entry: BlockEntry, scripts: list[bytes]) -> bool | None:
+        indexes = self._node.indexes
+        if indexes is None or indexes.filters is None:
             return None
         with indexes.filters.reading():
             data = indexes.filters.index.filter_of(entry)
-        return None if data is None else match_any(data, block_hash, scripts)
+        return None if data is None else match_any(data, entry.hash, scripts)
+
+    def read_blocks(self, first: bytes, count: int, scripts: list[bytes] | None) -> ReadBlocks:
+        """Read until there is enough, or the chain changes."""
+        chain = self._chainstate
+        blocks: list[ReadBlock] = []
+        size = 0
+        end = time.monotonic() + _READ_SECONDS
+        entry = chain.entry(first)
+        if entry is not None and not chain.contains(entry):
+            entry = None
+        while entry is not None:
+            matches = None if scripts is None else self._filter_matches(entry, scripts)
+            data = None if matches is False else self._data(entry)
+            blocks.append(ReadBlock(entry.hash, entry.height, entry.time, entry.time_max, data, matches is True))
+            size += len(data or b"")
+            following = chain.at(entry.height + 1)
+            if following is None:
+                break
+            enough = len(blocks) >= count or size >= _READ_BYTES or time.monotonic() > end
+            if enough or following.previous != entry:
+                return ReadBlocks(blocks, following.hash)
+            entry = following
+        return ReadBlocks(blocks, None)
 
     def find_block(self, hash: bytes, parts: BlockParts) -> FoundBlock | None:  # noqa: A002 - Core's name
         """Look the block up in the tree."""
@@ -221,12 +253,6 @@ class LocalChain(ChainMempool):
         chain = self._chainstate
         active = chain.contains(entry)
         following = chain.at(entry.height + 1) if parts.next_block and active else None
-        data = None
-        if parts.data:
-            try:
-                data = chain.read_block(entry)
-            except BlockMissingError:
-                data = b""
         return FoundBlock(
             hash=entry.hash,
             height=entry.height,
@@ -236,8 +262,14 @@ class LocalChain(ChainMempool):
             in_active_chain=active,
             locator=locator_of(entry) if parts.locator else None,
             next_block=self._found(following, BlockParts()),
-            data=data,
+            data=self._data(entry) if parts.data else None,
         )
+
+    def _data(self, entry: BlockEntry) -> bytes:
+        try:
+            return self._chainstate.read_block(entry)
+        except BlockMissingError:
+            return b""
 
 
 def find_coins(node: NodeContext, outpoints: list[Outpoint]) -> list[FoundCoin]:

@@ -1,7 +1,6 @@
 """Scans blocks of the chain again for what concerns a wallet (Core: CWallet::ScanForWalletTransactions).
 
-One block after another, each asked of the node without the wallet's lock. Where the node has block filters, and as
-long as they are quicker, only blocks whose filter matches are read.
+One block after another, asked of the node without the wallet's lock.
 """
 
 from __future__ import annotations
@@ -15,25 +14,23 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from interfaces.chain import BlockParts
+from wallet.block_reading import BlockReader
 from wallet.mempool_scan import scan_mempool
 from wallet.tracker import BlockPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from interfaces.chain import Chain, FoundBlock
+    from interfaces.chain import Chain, ReadBlock
     from wallet.wallet import Wallet
 
 log: Final = logging.getLogger("wallet")
-scan_log: Final = logging.getLogger("scan")
 
 TIMESTAMP_WINDOW: Final = 2 * 60 * 60
 """Seconds by which the times of blocks may be off."""
 _SAVE_SECONDS: Final = 60
 _TELL_SECONDS: Final = 60
 _PROGRESS_BLOCKS: Final = 100
-_UNASKED_BLOCKS: Final = 100
-_MANY_SCRIPTS: Final = 2000
 
 
 class ScanStatus(Enum):
@@ -113,17 +110,18 @@ class Rescan:
         """
         chain = self._wallet.chain_or_fail()
         result = ScanResult()
-        filters = _Filters(self._wallet, chain) if chain.has_block_filter_index() else None
+        blocks = BlockReader(self._wallet, chain, stop_height)
         self._wallet.log(
             "Rescan started from block %s... (%s)",
             start_hash[::-1].hex(),
-            "slow variant inspecting all blocks" if filters is None else "fast variant using block filters",
+            "fast variant using block filters" if blocks.has_filters else "slow variant inspecting all blocks",
         )
         self._tell(0)
         progress = _Progress(self._wallet, chain, start_hash, stop_height)
         saved = told = time.monotonic()
-        hash_, height = start_hash, start_height
-        while not self._aborted.is_set():
+        hash_: bytes | None = start_hash
+        height = start_height
+        while hash_ is not None and not self._aborted.is_set():
             if (height - start_height) % _PROGRESS_BLOCKS == 0:
                 self.progress = progress.at(hash_)
                 self._tell(max(1, min(99, int(self.progress * 100))))
@@ -133,23 +131,13 @@ class Rescan:
             if time.monotonic() - told > _TELL_SECONDS:
                 told = time.monotonic()
                 self._wallet.log("Still rescanning. At block %d. Progress=%f", height, progress.at(hash_))
-            is_needed = filters is None or filters.must_read(hash_, height)
-            begun = time.perf_counter()
-            parts = BlockParts(next_block=True, data=is_needed)
-            reorgs = self._wallet.reorgs
-            found = chain.find_block(hash_, parts)
-            if is_needed:
-                if found is None or not found.data:
-                    result.failed_block, result.status = hash_, ScanStatus.FAILURE
-                elif not found.in_active_chain:
-                    result.failed_block, result.status = hash_, ScanStatus.FAILURE
+            block = blocks.read(hash_, height)
+            if block is None or block.data == b"":
+                result.failed_block, result.status = hash_, ScanStatus.FAILURE
+                if block is None:
                     break
-                elif not self._scan_block(found, reorgs):
-                    continue
-                else:
-                    if filters is not None:
-                        filters.was_read(time.perf_counter() - begun)
-                    result.last_hash, result.last_height = hash_, height
+            elif block.data is not None and not self._scan_block(block, blocks.reorgs):
+                continue
             else:
                 result.last_hash, result.last_height = hash_, height
             if save_progress and time.monotonic() - saved > _SAVE_SECONDS:
@@ -157,9 +145,7 @@ class Rescan:
                 self._save(chain, result)
             if (stop_height is not None and height >= stop_height) or height >= self._wallet.last_block_height:
                 break
-            if found is None or found.next_block is None:
-                break
-            hash_, height = found.next_block.hash, height + 1
+            hash_, height = blocks.next_hash, height + 1
         reached, self.progress = self.progress, 1.0
         self._tell(100)
         if stop_height is None and not self._aborted.is_set():
@@ -185,14 +171,14 @@ class Rescan:
             self._wallet.log("Saving scan progress %d.", result.last_height)
             self._wallet.records.write_best_block(found.locator)
 
-    def _scan_block(self, found: FoundBlock, reorgs: int) -> bool:
+    def _scan_block(self, block: ReadBlock, reorgs: int) -> bool:
         """Take a block, unless a block left the chain since it was asked for: it might be that one."""
-        place = BlockPlace(found.hash, found.height, found.time, found.max_time, rescan=True)
+        place = BlockPlace(block.hash, block.height, block.time, block.max_time, rescan=True)
         with self._wallet.lock:
             if self._wallet.reorgs != reorgs:
                 return False
-            if self._wallet.tracker.block_connected(found.data or b"", place):
-                self._wallet.remember_block_time(found.hash, found.time)
+            if self._wallet.tracker.block_connected(block.data or b"", place):
+                self._wallet.remember_block_time(block.hash, block.time)
             return True
 
     def from_time(self, start_time: int) -> int:
@@ -209,51 +195,6 @@ class Rescan:
             if failed is not None:
                 return failed.max_time + TIMESTAMP_WINDOW + 1
         return start_time
-
-
-class _Filters:
-    """Tells which blocks to read: those whose filters match the wallet's scripts.
-
-    To match many scripts may take longer than to read a block. So where there are many, the time of both is watched,
-    and as long as reading is quicker, nearly all blocks are read unasked.
-    """
-
-    def __init__(self, wallet: Wallet, chain: Chain) -> None:
-        self._wallet = wallet
-        self._chain = chain
-        self._scripts: list[bytes] = []
-        self._matching = 0.0
-        self._reading = 0.0
-        self._unasked = 0
-
-    def must_read(self, block: bytes, height: int) -> bool:
-        """Whether to read a block: its filter matches or is missing, or reading is quicker."""
-        if self._unasked:
-            self._unasked -= 1
-            return True
-        if len(self._scripts) != len(self._wallet.scripts):
-            with self._wallet.lock:
-                self._scripts = list(self._wallet.scripts)
-        begun = time.perf_counter()
-        matches = self._chain.block_filter_matches_any(block, self._scripts)
-        self._matching = _average(self._matching, time.perf_counter() - begun)
-        if matches is not False:
-            why = "(filter matched)" if matches else "(WARNING: block filter not found!)"
-            scan_log.debug("Fast rescan: inspect block %d [%s] %s", height, block[::-1].hex(), why)
-        if len(self._scripts) > _MANY_SCRIPTS:
-            if not self._reading:
-                return True  # So that there is a time to compare with.
-            if self._matching > self._reading:
-                self._unasked = _UNASKED_BLOCKS
-        return matches is not False
-
-    def was_read(self, seconds: float) -> None:
-        """Hear how long a block took to read and scan."""
-        self._reading = _average(self._reading, seconds)
-
-
-def _average(average: float, latest: float) -> float:
-    return 0.8 * average + 0.2 * latest if average else latest
 
 
 class _Progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.command import run
-from benchmarks.wallet import answering, following
+from benchmarks.wallet import answering, following, scanning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,7 @@ _MEASURES: Final[dict[str, Callable[[int], None]]] = {
     "answers": answering.measure,
     "blocks": following.measure_blocks,
     "rescan": following.measure_rescan,
+    "scans": scanning.measure,
 }
 
 

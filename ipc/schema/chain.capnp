@@ -53,6 +53,8 @@ interface Chain {
       result :List(Int64));
   calculateCombinedBumpFee @38 (context :Proxy.Context, outpoints :List(Outpoint), feeRate :Int64) -> (
       result :Int64, hasResult :Bool);
+  readBlocks @39 (context :Proxy.Context, first :Data, count :Int32, scripts :List(Data)) -> (
+      blocks :List(ReadBlock), next :Data);
 }
 
 interface ChainNotifications {
@@ -80,6 +82,15 @@ struct FoundBlock {
   locator @6 :List(Data);
   nextBlock @7 :FoundBlock;
   data @8 :Data;
+}
+
+struct ReadBlock {
+  hash @0 :Data;
+  height @1 :Int32;
+  time @2 :Int64;
+  maxTime @3 :Int64;
+  data @4 :Data;
+  filterMatches @5 :Bool;
 }
 
 struct Outpoint {

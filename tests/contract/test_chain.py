@@ -18,6 +18,7 @@ from interfaces.chain import (
     FoundCoin,
     NotifyOptions,
     Outpoint,
+    ReadBlocks,
 )
 from ipc import RemoteError
 from node.block_tree import BlockEntry
@@ -156,6 +157,45 @@ def test_filters(node: RegtestNode, chain: Chain) -> None:
     wait_until(lambda: chain.block_filter_matches_any(made.hash, [b"\x51"]) is True, "the filter is there")
     assert chain.block_filter_matches_any(made.hash, [b"\x00\x14" + bytes(20)]) is False
     assert chain.block_filter_matches_any(UNKNOWN, [b"\x51"]) is None
+
+
+def test_reading_blocks(node: RegtestNode, chain: Chain) -> None:
+    made = node.extend(5)
+    read = chain.read_blocks(made[0].hash, 3, None)
+    assert read.next == made[3].hash
+    for block, entry in zip(read.blocks, made[:3], strict=True):
+        assert (block.hash, block.height, block.time, block.max_time) == (*of(entry), entry.time, entry.time_max)
+        assert (block.data, block.filter_matches) == (node.chainstate.read_block(entry), False)
+    rest = chain.read_blocks(made[3].hash, 3, None)
+    assert ([block.height for block in rest.blocks], rest.next) == ([4, 5], None)
+    assert [block.height for block in chain.read_blocks(made[3].hash, -1, None).blocks] == [4]
+    assert chain.read_blocks(UNKNOWN, 3, None) == ReadBlocks([], None)
+    joined = node.extend(6, extra=1, on=made[1])
+    assert chain.read_blocks(made[2].hash, 3, None) == ReadBlocks([], None)
+    assert [block.hash for block in chain.read_blocks(made[1].hash, 2, None).blocks] == [made[1].hash, joined[0].hash]
+
+
+def test_reading_blocks_whose_filters_match(node: RegtestNode, chain: Chain) -> None:
+    made = node.extend(3)
+    wait_until(lambda: chain.block_filter_matches_any(made[2].hash, [b"\x51"]) is True, "the filters are there")
+    script = b"\x00\x14" + bytes(20)
+    for scripts in ([script], []):
+        read = chain.read_blocks(made[0].hash, 3, scripts)
+        assert [(block.height, block.data, block.filter_matches) for block in read.blocks] == [
+            (height, None, False) for height in (1, 2, 3)
+        ]
+    read = chain.read_blocks(made[1].hash, 1, [script, b"\x51"])
+    assert [(block.height, block.data, block.filter_matches) for block in read.blocks] == [
+        (2, node.chainstate.read_block(made[1]), True)
+    ]
+
+
+def test_blocks_that_cannot_be_read_are_empty(node: RegtestNode, chain: Chain, tmp_path: Path) -> None:
+    made = node.extend(2)
+    (file,) = tmp_path.rglob("blk00000.dat")
+    file.unlink()
+    read = chain.read_blocks(made[0].hash, 2, None)
+    assert [(block.hash, block.data) for block in read.blocks] == [(made[0].hash, b""), (made[1].hash, b"")]
 
 
 def test_progress_and_pruning(node: RegtestNode, chain: Chain) -> None:

@@ -1,58 +1,154 @@
-"""Which blocks a rescan reads where the node has filters."""
+"""Which blocks a rescan asks for, and how."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from wallet_lab import make_lab
+from wallet_lab import Lab, make_lab, script_of
 
-from wallet.rescan import _Filters
-
-
-class FilterChain:
-    """A chain of which only the filters are asked; each takes a second of a clock that stands otherwise."""
-
-    def __init__(self, cost: float) -> None:
-        self.cost = cost
-        self.clock = 0.0
-        self.asked: list[bytes] = []
-
-    def block_filter_matches_any(self, block_hash: bytes, scripts: list[bytes]) -> bool | None:
-        assert scripts
-        self.clock += self.cost
-        self.asked.append(block_hash)
-        return {b"hit": True, b"miss": False}.get(block_hash)
+from interfaces.chain import ReadBlock, ReadBlocks
+from wallet.block_reading import BlockReader
 
 
-def filters_of(tmp_path: Path, chain: FilterChain, monkeypatch: pytest.MonkeyPatch) -> _Filters:
-    monkeypatch.setattr("wallet.rescan._MANY_SCRIPTS", 0)
-    monkeypatch.setattr("wallet.rescan.time.perf_counter", lambda: chain.clock)
-    wallet = make_lab(tmp_path / "w").wallet
-    wallet.database.close()
+@dataclass
+class FakeChain:
+    """A chain of blocks that are numbers. Each block takes a second of a clock that stands otherwise."""
+
+    filter_cost: float = 0.0
+    read_cost: float = 0.0
+    length: int = 100_000
+    has_filters: bool = True
+    batch: int = 1000
+    matching: Callable[[int], bool] = lambda _: False
+    clock: float = 0.0
+    asked: list[tuple[int, int, int | None]] = field(default_factory=list)
+    """First height, most blocks, and how many scripts."""
+
+    def has_block_filter_index(self) -> bool:
+        return self.has_filters
+
+    def read_blocks(self, first: bytes, count: int, scripts: list[bytes] | None) -> ReadBlocks:
+        start = int.from_bytes(first, "big")
+        self.asked.append((start, count, None if scripts is None else len(scripts)))
+        end = min(start + min(count, self.batch), self.length)
+        blocks = []
+        for height in range(start, end):
+            matches = scripts is not None and self.matching(height)
+            self.clock += self.read_cost if scripts is None else self.filter_cost
+            data = b"block" if scripts is None or matches else None
+            blocks.append(ReadBlock(height.to_bytes(32, "big"), height, 0, 0, data, matches))
+        return ReadBlocks(blocks, end.to_bytes(32, "big") if end < self.length else None)
+
+
+def read_all(reader: BlockReader, count: int) -> list[bytes | None]:
+    found = []
+    hash_: bytes | None = bytes(32)
+    for height in range(count):
+        assert hash_ is not None
+        block = reader.read(hash_, height)
+        assert block is not None
+        assert block.height == height
+        found.append(block.data)
+        hash_ = reader.next_hash
+    return found
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    made = make_lab(tmp_path / "w")
+    made.wallet.database.close()
+    return made
+
+
+def reader_of(lab: Lab, chain: FakeChain, stop: int | None = 99_999) -> BlockReader:
     whole: object = chain
-    return _Filters(wallet, whole)  # type: ignore[arg-type]
+    return BlockReader(lab.wallet, whole, stop)  # type: ignore[arg-type]
 
 
-def test_only_matching_blocks_are_read_where_filters_are_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chain = FilterChain(0.001)
-    filters = filters_of(tmp_path, chain, monkeypatch)
-    assert filters.must_read(b"miss", 5)  # To know how long that takes.
-    filters.was_read(0.1)
-    assert not filters.must_read(b"miss", 5)
-    assert filters.must_read(b"hit", 5)
-    assert filters.must_read(b"unknown", 5)
-    assert len(chain.asked) == 4
+def test_only_matching_blocks_are_read_where_there_are_filters(lab: Lab) -> None:
+    chain = FakeChain(matching=lambda height: height % 7 == 0)
+    found = read_all(reader_of(lab, chain), 3000)
+    assert [height for height, data in enumerate(found) if data] == list(range(0, 3000, 7))
+    assert [(start, scripts) for start, _, scripts in chain.asked] == [
+        (start, len(lab.wallet.scripts)) for start in (0, 1000, 2000)
+    ]
 
 
-def test_blocks_are_read_unasked_where_that_is_quicker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chain = FilterChain(0.1)
-    filters = filters_of(tmp_path, chain, monkeypatch)
-    assert filters.must_read(b"miss", 5)
-    filters.was_read(0.001)
-    assert not filters.must_read(b"miss", 5)
-    for _ in range(100):
-        assert filters.must_read(b"miss", 5)
-        filters.was_read(0.5)
-    assert len(chain.asked) == 2
-    assert not filters.must_read(b"miss", 5)
-    assert not filters.must_read(b"miss", 5)
-    assert len(chain.asked) == 4
+def test_all_blocks_are_read_where_there_are_none(lab: Lab) -> None:
+    chain = FakeChain(has_filters=False)
+    assert all(read_all(reader_of(lab, chain), 3000))
+    assert {scripts for _, _, scripts in chain.asked} == {None}
+
+
+def test_no_more_is_asked_for_than_is_scanned(lab: Lab) -> None:
+    chain = FakeChain()
+    reader = reader_of(lab, chain, 5)
+    read_all(reader, 6)
+    assert chain.asked == [(0, 6, len(lab.wallet.scripts))]
+    chain.asked.clear()
+    assert reader_of(lab, chain, None).read(bytes(32), 0) is not None
+    assert chain.asked[0][1] == 1  # The wallet has seen no block.
+
+
+def test_a_block_that_is_not_in_the_chain_is_told(lab: Lab) -> None:
+    reader = reader_of(lab, FakeChain(length=0))
+    assert reader.read(bytes(32), 0) is None
+    assert reader.next_hash is None
+
+
+def test_new_scripts_and_reorganisations_have_blocks_asked_for_again(lab: Lab) -> None:
+    chain = FakeChain()
+    reader = reader_of(lab, chain)
+    read_all(reader, 10)
+    lab.keys.grow(script_of(1_000_000))
+    assert reader.read((10).to_bytes(32, "big"), 10) is not None
+    lab.wallet.reorgs += 1
+    assert reader.read((10).to_bytes(32, "big"), 10) is not None
+    assert [(start, scripts) for start, _, scripts in chain.asked] == [
+        (0, len(lab.wallet.scripts) - 1),
+        (10, len(lab.wallet.scripts)),
+        (10, len(lab.wallet.scripts)),
+    ]
+    assert reader.reorgs == 1
+
+
+def test_scripts_do_not_matter_where_all_is_read(lab: Lab) -> None:
+    chain = FakeChain(has_filters=False)
+    reader = reader_of(lab, chain)
+    read_all(reader, 10)
+    lab.keys.grow(script_of(1_000_000))
+    assert reader.read((10).to_bytes(32, "big"), 10) is not None
+    assert len(chain.asked) == 1
+
+
+@pytest.mark.parametrize(("filter_cost", "read_cost"), [(0.001, 0.1), (0.1, 0.001)])
+def test_with_many_scripts_the_quicker_way_is_taken(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, filter_cost: float, read_cost: float
+) -> None:
+    chain = FakeChain(filter_cost, read_cost)
+    monkeypatch.setattr("wallet.block_reading._MANY_SCRIPTS", 0)
+    monkeypatch.setattr("wallet.block_reading.time.perf_counter", lambda: chain.clock)
+    found = read_all(reader_of(lab, chain), 50_000)
+    read = sum(data is not None for data in found)
+    assert (read < 1000) is (filter_cost < read_cost)
+    assert (read > 49_000) is (filter_cost > read_cost)
+    assert chain.clock < 50_000 * 0.001 * 1.1 + 3  # A tenth for trials, and those at the start.
+
+
+def test_what_is_quicker_may_change(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = FakeChain(0.01, 0.001)
+    monkeypatch.setattr("wallet.block_reading._MANY_SCRIPTS", 0)
+    monkeypatch.setattr("wallet.block_reading.time.perf_counter", lambda: chain.clock)
+    reader = reader_of(lab, chain)
+    read_all(reader, 20_000)
+    chain.read_cost = 1.0
+    chain.asked.clear()
+    chain.clock += 100
+    hash_ = reader.next_hash
+    for height in range(20_000, 40_000):
+        assert hash_ is not None
+        assert reader.read(hash_, height) is not None
+        hash_ = reader.next_hash
+    read = sum(min(count, 1000) for _, count, scripts in chain.asked if scripts is None)
+    assert read < 2_000
