@@ -18,6 +18,7 @@ import contextvars
 import inspect
 import logging
 import os
+import weakref
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, overload
@@ -27,14 +28,14 @@ from ipc import addresses
 from ipc.binding.binding import binding_of
 from ipc.binding.dispatch import answer_construct, context_threads, is_construct, open_request, when_known
 from ipc.binding.proxies import proxy_class
-from ipc.binding.session import Session, put_thread_map, read_thread_map
+from ipc.binding.session import HARMLESS, Session, put_thread_map, read_thread_map
 from ipc.capnp import messages as m
 from ipc.capnp import wire
 from ipc.capnp.calls import Question
 from ipc.capnp.capability import LocalCap
 from ipc.capnp.rpc import Rpc
 from ipc.capnp.threads import THREAD_MAP_ID, Callback, ThreadCount, ThreadMapServer, ThreadServer, Waiter
-from ipc.errors import FAILED, AddressError, DisconnectedError, IpcError, RemoteProtocolError
+from ipc.errors import FAILED, AddressError, DisconnectedError, IpcError, RemoteProtocolError, UnimplementedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -171,6 +172,7 @@ class AsyncSession(asyncio.Protocol, Session):
         self._on_end = on_end
         self._peer_threads: Capability | None = None
         self._free: list[Capability] = []
+        self._root: weakref.ref[AsyncProxy] | None = None
         self._permits = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         self._transport: asyncio.Transport | None = None
 
@@ -278,6 +280,7 @@ class AsyncSession(asyncio.Protocol, Session):
                 self.keep_thread_map(read_thread_map(question, question.message, question.payload))
         proxy: Any = _make_proxy(capability, binding, self)
         proxy._root = True  # noqa: SLF001 - our own
+        self._root = weakref.ref(proxy)
         return proxy
 
     async def call(self, proxy: AsyncProxy, method: BoundMethod, arguments: tuple[Any, ...]) -> Any:
@@ -294,10 +297,25 @@ class AsyncSession(asyncio.Protocol, Session):
             async with self._server_thread() as thread:
                 caps = [thread, self.callback]
                 buffer = method.begin_call(arguments, self.give(caps))
-                question = await self._ask(capability, ids, buffer, caps)
+                try:
+                    question = await self._ask(capability, ids, buffer, caps)
+                except UnimplementedError:
+                    await self._settle(thread)
+                    raise
         if question.message is None or question.payload is None:
             raise IpcError("an answer without content")
         return method.read_results(question.message, question.payload, self.take(question))
+
+    async def _settle(self, thread: Capability) -> None:
+        """Have a thread of the peer's do something, as what it was asked for is not there: see `ThreadedSession`."""
+        root = self._root() if self._root is not None else None
+        harmless = root._binding.methods.get(HARMLESS) if root is not None else None  # noqa: SLF001 - our own
+        capability = root._capability if root is not None else None  # noqa: SLF001
+        if harmless is not None and capability is not None:
+            caps: list[Capability | None] = [thread, self.callback]
+            buffer = harmless.begin_call((), self.give(caps))
+            with contextlib.suppress(IpcError):
+                await self._ask(capability, (harmless.schema.interface_id, harmless.schema.ordinal), buffer, caps)
 
     @contextlib.asynccontextmanager
     async def _server_thread(self) -> Any:

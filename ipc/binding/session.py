@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 request_numbers: Final = itertools.count(1)
 """Numbers of requests in logs, one sequence for the process as in libmultiprocess."""
+HARMLESS: Final = "make_echo"
+"""A method of a first object that changes nothing."""
 
 
 class Holder(Protocol):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,7 +23,7 @@ from ipc.binding.dispatch import (
     when_known,
 )
 from ipc.binding.proxies import proxy_class
-from ipc.binding.session import Session, put_thread_map, read_thread_map
+from ipc.binding.session import HARMLESS, Session, put_thread_map, read_thread_map
 from ipc.capnp import messages as m
 from ipc.capnp import wire
 from ipc.capnp.calls import Question
@@ -38,7 +40,7 @@ from ipc.capnp.threads import (
     raise_disconnected,
     thread_name,
 )
-from ipc.errors import FAILED, IpcError
+from ipc.errors import FAILED, IpcError, UnimplementedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +65,8 @@ class ThreadedSession(Session):
         self.thread_map = LocalCap(ThreadMapServer(connection.pool, partial(make_worker, connection)))
         self._proxies: set[int] = set()
         self._cleanups: dict[int, list[Callable[[], None]]] = {}
+        self._root: weakref.ref[SyncProxy] | None = None
+        self._settled: weakref.WeakSet[Waiter] = weakref.WeakSet()
         super().__init__(Rpc(connection.wake), ThreadedServer, self._proxy)
         connection.rpc = self.rpc
 
@@ -102,6 +106,7 @@ class ThreadedSession(Session):
         if not isinstance(proxy, interface) or not isinstance(proxy, SyncProxy):
             raise TypeError(proxy)
         proxy._root = True  # noqa: SLF001 - our own
+        self._root = weakref.ref(proxy)
         return proxy
 
     def call(self, proxy: SyncProxy, method: BoundMethod, arguments: tuple[Any, ...]) -> Any:
@@ -124,13 +129,30 @@ class ThreadedSession(Session):
             log.debug("{%s} IPC client send %s$Params", waiter.name, method.label)
             log.log(TRACE, "send data: %s", show(arguments))
         self.rpc.start_call(capability, schema.interface_id, schema.ordinal, buffer, caps, question)
-        message, payload = self._wait(question, waiter)
+        try:
+            message, payload = self._wait(question, waiter)
+        except UnimplementedError:
+            self._settle(waiter)
+            raise
         if debug:
             log.debug("{%s} IPC client recv %s$Results", waiter.name, method.label)
         result = method.read_results(message, payload, self.take(question))
         if debug:
             log.log(TRACE, "recv data: %s", show(result))
         return result
+
+    def _settle(self, waiter: Waiter) -> None:
+        """Have the peer's thread for this one do something, as what it was asked for is not there.
+
+        It may be new, and a node of v31 dies if such a thread is let go before it came to wait for calls (source:
+        libmultiprocess, makeThread in src/mp/proxy.cpp, as in Core v31).
+        """
+        root = self._root() if self._root is not None else None
+        harmless = root._binding.methods.get(HARMLESS) if root is not None else None  # noqa: SLF001 - our own
+        if root is not None and harmless is not None and waiter not in self._settled:
+            self._settled.add(waiter)
+            with contextlib.suppress(IpcError):
+                self.call(root, harmless, ())
 
     def _waiter(self) -> Waiter:
         if self.connection.loop.inside:
