@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ _BATCH: Final = 1000
 _MANY_SCRIPTS: Final = 2000
 _TRIAL_BLOCKS: Final = 10
 _TRIAL_EVERY: Final = 20
+_FIRST_TRIAL: Final = 0.5
 
 
 class BlockReader:
@@ -88,15 +90,12 @@ class _Choice:
     def __init__(self) -> None:
         self._costs: dict[bool, float] = {}
         """Seconds a block, without and with filters."""
-        self._trial_due = 0.0
+        self._trial_due = time.perf_counter() + _FIRST_TRIAL
 
     def make(self) -> tuple[bool, int]:
         """Return whether to ask filters, and for how many blocks."""
-        for filtered in (False, True):
-            if filtered not in self._costs:
-                return filtered, _TRIAL_BLOCKS
-        quicker = self._quicker()
-        return (quicker, _BATCH) if time.perf_counter() < self._trial_due else (not quicker, _TRIAL_BLOCKS)
+        filtered = self._quicker()
+        return (filtered, _BATCH) if time.perf_counter() < self._trial_due else (not filtered, _TRIAL_BLOCKS)
 
     def took(self, filtered: bool, seconds: float, blocks: int) -> None:
         """Hear how long so many blocks took."""
@@ -107,4 +106,5 @@ class _Choice:
             self._trial_due = time.perf_counter() + _TRIAL_EVERY * seconds
 
     def _quicker(self) -> bool:
-        return True in self._costs and self._costs[True] < self._costs.get(False, 0.0)
+        """Whether to ask filters is, as it is before anything is known."""
+        return False not in self._costs or self._costs.get(True, math.inf) < self._costs[False]
