@@ -67,9 +67,14 @@ class MethodServer(Generic[Owner]):
         table: MethodTable,
         make_context: Callable[[Owner, Request, MethodServer[Owner]], MethodContext[Owner]],
         options: RpcOptions | None = None,
+        failures: tuple[type[Exception], ...] = (),
     ) -> None:
-        """Begin in warm-up: until `finish_warmup` every method fails with its status."""
+        """Begin in warm-up: until `finish_warmup` every method fails with its status.
+
+        `failures` are no bugs of ours, so their texts are told without a traceback.
+        """
         self._make_context = make_context
+        self._failures = failures
         self.table = table
         self.options = options or RpcOptions()
         self.started = time.monotonic()
@@ -232,6 +237,9 @@ class MethodServer(Generic[Owner]):
             raise
         except MemoryError as error:
             raise RpcError(RPC_MISC_ERROR, "std::bad_alloc") from error
+        except self._failures as error:
+            log.error("RPC method %s failed: %s", method.name, str(error).strip())  # noqa: TRY400 - no bug, so no traceback
+            raise RpcError(RPC_MISC_ERROR, str(error)) from error
         except Exception as error:
             log.exception("RPC method %s failed", method.name)
             raise RpcError(RPC_MISC_ERROR, str(error) or type(error).__name__) from error

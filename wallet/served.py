@@ -54,7 +54,7 @@ class LocalWalletLoader(WalletLoader):
         self._names = names
         self._resender = Resender(context)
         self._deliveries = Deliveries("wallet")
-        self.rpc = MethodServer(full_table(), RpcContext, options)
+        self.rpc = MethodServer(full_table(), RpcContext, options, (WalletError,))
         self.rpc.finish_warmup(context)
 
     @property

@@ -405,6 +405,9 @@ def test_a_wallet_that_cannot_be_written_is_unloaded_and_loses_nothing(programs:
     assert failed(programs.ask("encryptwallet", "secret"))[0] == -16
     code, text = failed(programs.ask("getnewaddress"))
     assert (code, "disk I/O error" in text or "database or disk is full" in text) == (-12, True)
+    assert failed(programs.ask("setwalletflag", "avoid_reuse"))[0] == -1
+    failed(programs.ask("-named", "sendtoaddress", f"address={address}", "amount=1", "fee_rate=5"))
+    assert ok(programs.ask("getrawmempool")) == []
     ok(programs.ask("generatetoaddress", "30", address))
     wait_for(lambda: ok(programs.ask("listwallets")) == [], "the wallet is unloaded")
     assert failed(programs.ask("loadwallet", "full"))[0] == -4
