@@ -133,16 +133,18 @@ class WalletContext:
             self._wallets.remove(wallet)
             return True
 
-    def give_up(self, wallet: Wallet, error: Exception) -> None:
-        """Unload a wallet that could not be written, soon: what it has in memory is not what it has on the disk.
+    def give_up(self, wallet: Wallet, error: Exception, *, is_bug: bool = False) -> None:
+        """Unload a wallet that could not be written, or by a bug cannot follow its node, soon.
 
-        May be called with its lock, and by its own threads.
+        What it has in memory is not what is true. May be called with its lock, and by its own threads.
         """
         if self.remove(wallet):
             log.error(
-                "Wallet '%s' is unloaded, as it cannot be written. Nothing is lost; load it again later. %s",
+                "Wallet '%s' is unloaded, as it cannot %s. Nothing is lost; load it again later. %s",
                 wallet.name,
+                "follow the node" if is_bug else "be written",
                 error,
+                exc_info=error if is_bug else None,
             )
             thread = threading.Thread(target=self._unload, args=(wallet,), name="wallet-give-up", daemon=True)
             with self.lock:

@@ -185,13 +185,23 @@ class Sync:
             if not self._stopping:
                 self._wallet.context.give_up(self._wallet, error)
         except Exception as error:  # noqa: BLE001 - of whatever kind, the wallet follows no longer
-            if not self._stopping:
+            if self._stopping:
+                pass
+            elif self._node_goes_on():
+                self._wallet.context.give_up(self._wallet, error, is_bug=True)
+            else:
                 log.warning("[%s] no longer in step with the node: %s", self._wallet.name, error)
                 self._on_lost(error)
         finally:
             with self._moved:
                 self._ended = True
                 self._moved.notify_all()
+
+    def _node_goes_on(self) -> bool:
+        try:
+            return not self._chain.shutdown_requested()
+        except Exception:  # noqa: BLE001 - it is gone
+            return False
 
     def _catch_up_or_await(self) -> None:
         """Catch up, or wait a while where blocks below a snapshot are still to come."""

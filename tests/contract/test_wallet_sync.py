@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from wallet_lab import OTHERS, FakeKeys, plain_balances
 
 from common.chains import REGTEST
 from interfaces.chain import BlockParts, Chain, FoundBlock
-from interfaces.events import Events, Position
+from interfaces.events import EventBatch, Events, Position, Wanted
 from node.mempool.mempool import RemovalReason
 from primitives.block import BlockHeader
 from primitives.transaction import OutPoint, Transaction, TxIn, TxOut
@@ -124,6 +124,43 @@ def test_a_wallet_follows_blocks_and_mempool(desk: Desk) -> None:
     assert wallet.transactions[tx.txid].state == IN_MEMPOOL
     assert wallet.last_block_height == 102
     wallet.close()
+
+
+class DamagedEvents:
+    """Events in which no transaction can be read."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self.find_position, self.interrupt, self.close = events.find_position, events.interrupt, events.close
+
+    def next(self, position: Position, wanted: Wanted, max_events: int) -> EventBatch | None:
+        batch = self._events.next(position, wanted, max_events)
+        if batch is None:
+            return None
+        return replace(batch, events=[replace(each, data=each.data and b"\1") for each in batch.events])
+
+
+def test_a_wallet_that_cannot_follow_is_unloaded(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    whole = desk.reach
+
+    def damaged() -> tuple[Chain, Callable[[], Events]]:
+        chain, make_events = whole()
+        return chain, lambda: DamagedEvents(make_events())  # type: ignore[return-value]
+
+    desk.reach = damaged
+    wallet = desk.open()
+    context = wallet.context
+    context.add(wallet)
+    mempool = desk.node.mempool
+    mempool.prepare(1)
+    mempool.send(spend(mempool.take(), fee=1000))
+    wait_for(lambda: not context.wallets(), "it is unloaded")
+    context.wait_until_given_up()
+    assert "Wallet 'w' is unloaded, as it cannot follow the node." in caplog.text
+    desk.reach = whole
+    again = desk.open()
+    assert settled(again) == Balances(999_000)
+    again.close()
 
 
 class CountedChain:
