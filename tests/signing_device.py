@@ -136,6 +136,8 @@ def main() -> None:
             sys.stdout.write("x" * (1 << 20))
     elif mode == "garbage":
         sys.stdout.write("{not json\n")
+    elif mode == "lax":
+        sys.stdout.write('[{"fingerprint": NaN}]\n')
     else:
         sys.stdout.write(json.dumps(answer(mode, arguments)))
 

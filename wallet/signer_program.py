@@ -5,7 +5,6 @@ No shell is involved. A program may wait for its user for as long as it likes, b
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
@@ -14,10 +13,14 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from rpc import json
+from rpc.errors import JsonError
 from wallet.errors import SignerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rpc.json import Json
 
 _MOST: Final = 64 << 20
 """Bytes of an answer; no PSBT is as large."""
@@ -33,7 +36,7 @@ class SignerProgram:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
-    def run(self, command: Sequence[str], text: str = "") -> object:
+    def run(self, command: Sequence[str], text: str = "") -> Json:
         """Run it with a text on its standard input; return the JSON of its first line. Raises SignerError."""
         process = self._start(command)
         try:
@@ -53,7 +56,7 @@ class SignerProgram:
             raise SignerError(f"RunCommandParseJSON error: process({shown}) returned {abs(status)}: {lines[1]}\n")
         try:
             return json.loads(lines[0])
-        except (ValueError, RecursionError) as error:
+        except JsonError as error:
             raise SignerError("Unable to parse JSON: " + lines[0]) from error
 
     def _start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:

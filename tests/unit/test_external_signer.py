@@ -125,6 +125,7 @@ def test_a_device_signs_what_is_sent_and_replaced(desk: Desk, kind: str) -> None
         ("none", -25, "External signer not found"),
         ("two", -25, "External signer not found"),
         ("garbage", -1, "Unable to parse JSON: {not json"),
+        ("lax", -1, 'Unable to parse JSON: [{"fingerprint": NaN}]'),
         ("dying", -1, "returned 3: on fire\n"),
         ("killed", -1, "returned 9: \n"),
         ("signtx:careless", -22, "Specified sighash value does not match value stored in PSBT"),
