@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("ipc")
 MAX_CONCURRENT_CALLS: Final = 128
 """Calls of one connection that run at a time, as each occupies a thread of the server's; more wait."""
+_PIECE: Final = 1 << 18
 
 
 @overload
@@ -225,11 +226,20 @@ class AsyncSession(asyncio.Protocol, Session):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End everything."""
+        if exc is not None and self._sessions is None:
+            self._read_rest()
         self._ended(DisconnectedError(f"peer closed the connection: {exc}"))
         if self._sessions is not None and self in self._sessions:
             self._sessions.discard(self)
             log.info("ipc: {%s} IPC server: socket disconnected.", self.name)
         self._on_end()
+
+    def _read_rest(self) -> None:
+        """Take what the peer answered before it ended: after a write failed the transport does not read it."""
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            while sock is not None and self.rpc.closed is None and (data := os.read(sock.fileno(), _PIECE)):
+                self.data_received(data)
 
     def close(self, error: Exception | None = None) -> None:
         """Close the connection. Idempotent."""

@@ -58,6 +58,24 @@ def test_a_long_wait_blocks_no_other_call(pair: Pair) -> None:
     assert pair.keeper_init.zoos[0].canceled.wait(10)
 
 
+def test_an_answer_that_came_before_the_end_is_given(pair: Pair) -> None:
+    async def main() -> None:
+        async with await aio.connect(path_of(pair), ZooInit) as init:
+            zoo = await init.make_zoo()
+            answered = asyncio.create_task(zoo.count())
+            await asyncio.sleep(0)
+            # Meanwhile the event loop reads nothing, and then it writes first.
+            wait_until(lambda: pair.keeper_init.zoos[0].order == [1], "the call runs")
+            pair.server.disconnect_incoming(10)
+            late = asyncio.create_task(zoo.count())
+            await asyncio.sleep(0)
+            assert await answered == 1
+            with pytest.raises(DisconnectedError):
+                await late
+
+    run(main())
+
+
 def test_callbacks(pair: Pair) -> None:
     class AsyncCounter(Counter):
         async def visit(self, name: str) -> int:  # type: ignore[override]
