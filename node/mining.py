@@ -19,6 +19,7 @@ from node.interruption import Interruption
 from node.stream_error import StreamError, why_no_block
 from node.templates.kinds_of_waits import CooldownWait, TipWait, deadline
 from node.templates.options import TemplateOptions
+from primitives.errors import DecodeError
 
 if TYPE_CHECKING:
     from node.context import NodeContext
@@ -126,5 +127,5 @@ class LocalMining(Mining):
 def _hash(data: bytes) -> bytes:
     """Return a hash as Core reads one, which looks no further. Raises StreamError."""
     if len(data) < _HASH_SIZE:
-        raise StreamError("end of data")
+        raise StreamError(DecodeError("end of data"))
     return data[:_HASH_SIZE]

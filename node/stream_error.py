@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from primitives.block import HEADER_SIZE, Block
 from primitives.errors import DecodeError
 from primitives.transaction import Transaction
-
-_END: Final = "end of data"
 
 
 class StreamError(ValueError):
     """Bytes are not what they should be."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, error: DecodeError) -> None:
         """Take what our own parser says."""
-        super().__init__(f"{'SpanReader::read(): ' if reason == _END else ''}{reason}: iostream error")
+        super().__init__(error.stream_text())
 
 
 def why_no_block(data: bytes) -> StreamError:
     """Return what is wrong with bytes that the kernel does not take for a block."""
-    reason = _END
     if len(data) >= HEADER_SIZE:
         try:
             Block.parse_from(data, 0)
         except DecodeError as error:
-            reason = str(error)
-    return StreamError(reason)
+            return StreamError(error)
+    return StreamError(DecodeError("end of data"))
 
 
 def read_transaction(data: bytes) -> Transaction:
@@ -35,4 +30,4 @@ def read_transaction(data: bytes) -> Transaction:
     try:
         return Transaction.parse_from(data, 0)[0]
     except DecodeError as error:
-        raise StreamError(str(error)) from error
+        raise StreamError(error) from error

@@ -8,6 +8,11 @@ class PrimitivesError(Exception):
 class DecodeError(PrimitivesError, ValueError):
     """Bytes that are no transaction, block, header or whatever they were read as."""
 
+    def stream_text(self) -> str:
+        """Return what Core's streams say of it (std::ios_base::failure of its SpanReader)."""
+        reason = str(self)
+        return f"{'SpanReader::read(): ' if reason == 'end of data' else ''}{reason}: iostream error"
+
 
 class ScriptError(PrimitivesError, ValueError):
     """A script, or a number inside one, cannot be read or written."""

@@ -45,8 +45,7 @@ def parse_psbt(data: bytes) -> Psbt:
     try:
         psbt = _read_psbt(reader)
     except DecodeError as error:
-        text = "SpanReader::read(): end of data" if str(error) == "end of data" else str(error)
-        raise PsbtError(f"{text}: iostream error") from None
+        raise PsbtError(error.stream_text()) from None
     if not reader.is_empty():
         raise PsbtError("extra data after PSBT")
     return psbt

@@ -164,7 +164,7 @@ def check_object(
     value: dict[str, Json], expected: dict[str, str | None], *, allow_null: bool = False, strict: bool = False
 ) -> None:
     """Raise RpcError unless the values under the keys of `expected` have these types (Core: RPCTypeCheckObj)."""
-    for key, kind in expected.items():
+    for key, kind in sorted(expected.items()):
         found = value.get(key)
         if found is None and not allow_null:
             raise RpcError(RPC_TYPE_ERROR, f"Missing {key}")

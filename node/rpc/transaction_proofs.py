@@ -100,7 +100,7 @@ def verifytxoutproof(context: RpcContext, proof: str) -> Json:
     try:
         merkle_block = MerkleBlock.parse(data)
     except DecodeError as error:
-        raise RpcError(RPC_MISC_ERROR, f"SpanReader::read(): {error}") from error
+        raise RpcError(RPC_MISC_ERROR, error.stream_text()) from error
     tree = merkle_block.tree
     try:
         root, matches = tree.extract()

@@ -213,6 +213,8 @@ def test_raw_transactions(pair: Pair) -> None:
     pair.both("simulaterawtransaction", [foreign])
     previous = {"txid": "22" * 32, "vout": 1, "scriptPubKey": "0014" + "00" * 20, "amount": 1}
     pair.both("signrawtransactionwithwallet", foreign, [previous])
+    pair.both("signrawtransactionwithwallet", foreign, [{"txid": "22" * 32}])
+    pair.both("importprunedfunds", foreign, "00")
 
 
 def test_sending(pair: Pair) -> None:
@@ -256,6 +258,10 @@ def test_sending(pair: Pair) -> None:
         ("sendmany", ["", {}]),
         ("sendmany", ["", {address: 0.1}, 1, "", [other]]),
         ("sendmany", ["", {address: 1000, other: 0.1}]),
+        ("sendmany", ["", {"nobody": 0.1}, 1, "", [other]]),
+        ("send", [[{"nobody": 0.1}], None, None, None, {"subtract_fee_from_outputs": [0, 0]}]),
+        ("bumpfee", ["33" * 32, {"replaceable": None}]),
+        ("bumpfee", ["33" * 32, {"original_change_index": None}]),
         ("bumpfee", ["33" * 32]),
         ("bumpfee", ["33"]),
         ("bumpfee", ["33" * 32, {"fee_rate": 1, "conf_target": 3}]),

@@ -166,8 +166,7 @@ def _replace(
     old_id = parse_hash(txid, "txid")
     control = new_control(wallet)
     options = options_of(given)
-    types = {key: kind for key, kind in _OPTION_TYPES.items() if key != "psbt_version" or not require_own}
-    check_object(options, types, allow_null=True, strict=True)
+    check_object(options, _OPTION_TYPES, allow_null=True, strict=True)
     if "confTarget" in options and "conf_target" in options:
         raise RpcError(
             RPC_INVALID_PARAMETER,
@@ -182,9 +181,10 @@ def _replace(
             text = "Invalid parameter, output argument cannot be an empty array"
             raise RpcError(RPC_INVALID_PARAMETER, text)
         outputs = [TxOut(value, script) for script, value in parse_outputs(options["outputs"], context.chain)]
-    change = options.get("original_change_index")
-    version = options.get("psbt_version")
-    version = check_version(2 if version is None else json.to_int(version, 0, 2**32 - 1))
+    change = None
+    if "original_change_index" in options:
+        change = json.to_int(options["original_change_index"], 0, 2**32 - 1)
+    version = check_version(json.to_int(options.get("psbt_version", 2), 0, 2**32 - 1))
     wallet.wait_until_synced()
     ensure_unlocked(wallet)
     try:
@@ -195,7 +195,7 @@ def _replace(
             control,
             require_own=require_own,
             outputs=outputs,
-            original_change=None if change is None else json.to_int(change, 0, 2**32 - 1),
+            original_change=change,
         )
     except BumpError as error:
         raise RpcError(_CODES[error.failure], str(error)) from None

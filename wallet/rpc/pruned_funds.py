@@ -51,7 +51,7 @@ def importprunedfunds(context: RpcContext, rawtransaction: str, txoutproof: str)
     try:
         proof = MerkleBlock.parse(data)
     except DecodeError as error:
-        raise RpcError(RPC_MISC_ERROR, f"SpanReader::read(): {error}") from error
+        raise RpcError(RPC_MISC_ERROR, error.stream_text()) from error
     matches: list[tuple[int, bytes]] = []
     try:
         root, matches = proof.tree.extract()

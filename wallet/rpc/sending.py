@@ -179,8 +179,8 @@ def sendmany(
     control = new_control(wallet)
     control.signal_rbf = replaceable
     set_fee(wallet, control, target, mode, rate, override_minimum=False)
-    outputs = parse_outputs(amounts, context.chain)
-    recipients = recipients_of(outputs, subtracting(subtract_from, output_keys(amounts)))
+    subtracted = subtracting(subtract_from, output_keys(amounts))
+    recipients = recipients_of(parse_outputs(amounts, context.chain), subtracted)
     return _send(wallet, control, recipients, comment, None, verbose=verbose)
 
 
@@ -270,10 +270,8 @@ def send(context: RpcContext, outputs: Json, target: Json, mode: Json, rate: Jso
     move_into_options(options, target, mode, rate)
     refuse_outdated(options)
     replaceable = flag(options, "replaceable", default=wallet.settings.signal_rbf)
-    recipients = recipients_of(
-        parse_outputs(outputs, context.chain),
-        subtracting(options.get("subtract_fee_from_outputs"), output_keys(outputs)),
-    )
+    subtracted = subtracting(options.get("subtract_fee_from_outputs"), output_keys(outputs))
+    recipients = recipients_of(parse_outputs(outputs, context.chain), subtracted)
     inputs = options.get("inputs")
     transaction = construct_transaction(context.chain, inputs, outputs, lock_time_of(options), replaceable, version)
     control = new_control(wallet)
