@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("scan")
 
 _BATCH: Final = 1000
-_MANY_SCRIPTS: Final = 2000
 _TRIAL_BLOCKS: Final = 10
 _TRIAL_EVERY: Final = 20
 _FIRST_TRIAL: Final = 0.5
@@ -65,7 +64,7 @@ class BlockReader:
         now = time.perf_counter()
         if self._read:
             self._choice.took(self._scripts is not None, now - self._begun, self._read - len(self._ahead))
-        filtered, most = self._choose()
+        filtered, most = self._choice.make() if self.has_filters else (False, _BATCH)
         stop = self._wallet.last_block_height if self._stop_height is None else self._stop_height
         self._scripts = self._wallet_scripts() if filtered else None
         self.reorgs = self._wallet.reorgs
@@ -73,19 +72,13 @@ class BlockReader:
         found = self._chain.read_blocks(hash_, max(1, min(most, stop - height + 1)), self._scripts)
         self._ahead, self._read, self._next = deque(found.blocks), len(found.blocks), found.next
 
-    def _choose(self) -> tuple[bool, int]:
-        """Return whether to ask filters, and for how many blocks."""
-        if not self.has_filters:
-            return False, _BATCH
-        return (True, _BATCH) if len(self._wallet.scripts) <= _MANY_SCRIPTS else self._choice.make()
-
     def _wallet_scripts(self) -> list[bytes]:
         with self._wallet.lock:
             return list(self._wallet.scripts)
 
 
 class _Choice:
-    """Which is quicker, to read all blocks or, even with many scripts, to ask filters first: by trials now and then."""
+    """Which is quicker, to read all blocks or to ask filters first: by trials now and then, after a short while."""
 
     def __init__(self) -> None:
         self._costs: dict[bool, float] = {}

@@ -62,45 +62,52 @@ def lab(tmp_path: Path) -> Lab:
     return made
 
 
-def reader_of(lab: Lab, chain: FakeChain, stop: int | None = 99_999) -> BlockReader:
-    whole: object = chain
-    return BlockReader(lab.wallet, whole, stop)  # type: ignore[arg-type]
+@pytest.fixture
+def reader_of(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BlockReader]:
+    def make(chain: FakeChain, stop: int | None = 99_999) -> BlockReader:
+        whole: object = chain
+        monkeypatch.setattr("wallet.block_reading.time.perf_counter", lambda: chain.clock)
+        return BlockReader(lab.wallet, whole, stop)  # type: ignore[arg-type]
+
+    return make
 
 
-def test_only_matching_blocks_are_read_where_there_are_filters(lab: Lab) -> None:
+def test_only_matching_blocks_are_read_where_there_are_filters(lab: Lab, reader_of: Callable[..., BlockReader]) -> None:
     chain = FakeChain(matching=lambda height: height % 7 == 0)
-    found = read_all(reader_of(lab, chain), 3000)
+    found = read_all(reader_of(chain), 3000)
     assert [height for height, data in enumerate(found) if data] == list(range(0, 3000, 7))
     assert [(start, scripts) for start, _, scripts in chain.asked] == [
         (start, len(lab.wallet.scripts)) for start in (0, 1000, 2000)
     ]
 
 
-def test_all_blocks_are_read_where_there_are_none(lab: Lab) -> None:
+def test_all_blocks_are_read_where_there_are_none(reader_of: Callable[..., BlockReader]) -> None:
     chain = FakeChain(has_filters=False)
-    assert all(read_all(reader_of(lab, chain), 3000))
+    assert all(read_all(reader_of(chain), 3000))
     assert {scripts for _, _, scripts in chain.asked} == {None}
 
 
-def test_no_more_is_asked_for_than_is_scanned(lab: Lab) -> None:
+def test_no_more_is_asked_for_than_is_scanned(lab: Lab, reader_of: Callable[..., BlockReader]) -> None:
     chain = FakeChain()
-    reader = reader_of(lab, chain, 5)
+    reader = reader_of(chain, 5)
     read_all(reader, 6)
     assert chain.asked == [(0, 6, len(lab.wallet.scripts))]
     chain.asked.clear()
-    assert reader_of(lab, chain, None).read(bytes(32), 0) is not None
+    assert reader_of(chain, None).read(bytes(32), 0) is not None
     assert chain.asked[0][1] == 1  # The wallet has seen no block.
 
 
-def test_a_block_that_is_not_in_the_chain_is_told(lab: Lab) -> None:
-    reader = reader_of(lab, FakeChain(length=0))
+def test_a_block_that_is_not_in_the_chain_is_told(reader_of: Callable[..., BlockReader]) -> None:
+    reader = reader_of(FakeChain(length=0))
     assert reader.read(bytes(32), 0) is None
     assert reader.next_hash is None
 
 
-def test_new_scripts_and_reorganisations_have_blocks_asked_for_again(lab: Lab) -> None:
+def test_new_scripts_and_reorganisations_have_blocks_asked_for_again(
+    lab: Lab, reader_of: Callable[..., BlockReader]
+) -> None:
     chain = FakeChain()
-    reader = reader_of(lab, chain)
+    reader = reader_of(chain)
     read_all(reader, 10)
     lab.keys.grow(script_of(1_000_000))
     assert reader.read((10).to_bytes(32, "big"), 10) is not None
@@ -114,9 +121,9 @@ def test_new_scripts_and_reorganisations_have_blocks_asked_for_again(lab: Lab) -
     assert reader.reorgs == 1
 
 
-def test_scripts_do_not_matter_where_all_is_read(lab: Lab) -> None:
+def test_scripts_do_not_matter_where_all_is_read(lab: Lab, reader_of: Callable[..., BlockReader]) -> None:
     chain = FakeChain(has_filters=False)
-    reader = reader_of(lab, chain)
+    reader = reader_of(chain)
     read_all(reader, 10)
     lab.keys.grow(script_of(1_000_000))
     assert reader.read((10).to_bytes(32, "big"), 10) is not None
@@ -124,24 +131,18 @@ def test_scripts_do_not_matter_where_all_is_read(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("filter_cost", "read_cost"), [(0.001, 0.1), (0.1, 0.001)])
-def test_with_many_scripts_the_quicker_way_is_taken(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, filter_cost: float, read_cost: float
-) -> None:
+def test_the_quicker_way_is_taken(reader_of: Callable[..., BlockReader], filter_cost: float, read_cost: float) -> None:
     chain = FakeChain(filter_cost, read_cost)
-    monkeypatch.setattr("wallet.block_reading._MANY_SCRIPTS", 0)
-    monkeypatch.setattr("wallet.block_reading.time.perf_counter", lambda: chain.clock)
-    found = read_all(reader_of(lab, chain), 50_000)
+    found = read_all(reader_of(chain), 50_000)
     read = sum(data is not None for data in found)
     assert (read < 1000) is (filter_cost < read_cost)
     assert (read > 49_000) is (filter_cost > read_cost)
     assert chain.clock < 50_000 * 0.001 * 1.1 + 3  # A tenth for trials, and the first of them.
 
 
-def test_what_is_quicker_may_change(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_quicker_may_change(reader_of: Callable[..., BlockReader]) -> None:
     chain = FakeChain(0.01, 0.001)
-    monkeypatch.setattr("wallet.block_reading._MANY_SCRIPTS", 0)
-    monkeypatch.setattr("wallet.block_reading.time.perf_counter", lambda: chain.clock)
-    reader = reader_of(lab, chain)
+    reader = reader_of(chain)
     read_all(reader, 20_000)
     chain.read_cost = 1.0
     chain.asked.clear()
