@@ -118,6 +118,10 @@ class Pair:
         """Let what waits be forgotten, and perhaps give it up."""
         self.pass_time(340 * 3600)
         self.send()
+        # Core also forgets when it refuses what it sent, as that hangs on what is forgotten; ours never gets that.
+        known = set(self.core.rpc("getrawmempool"))
+        if any(shown(entry.txid) not in known for entry in self.node.mempool.pool.entries()):
+            self.node.mempool.acceptance.limit_size()
         for each in self.core.rpc("listtransactions", "*", 100):
             if not each["confirmations"] and not each["abandoned"] and self.chance.random() < 0.5:
                 _, error = self.core.reply("abandontransaction", each["txid"])
