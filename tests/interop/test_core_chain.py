@@ -16,6 +16,7 @@ from bad_blocks import BASE, CASES
 from block_factory import block_hash, build_block
 from chain_recorder import branch, feed, open_chain
 from conftest import wait_until
+from running_programs import free_port
 
 from common.chains import REGTEST
 from node.chainstate import Chainstate
@@ -24,20 +25,20 @@ from node.rpc.server import RpcServer
 from node.rpc.table import full_table
 from rpc.request import Caller
 
-PORT = 18997
 pytestmark = pytest.mark.skipif(not os.environ.get("BITCOIN_NODE_V32"), reason="BITCOIN_NODE_V32 is not set")
 
 
 class Core:
     """A running bitcoin-node."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, port: int) -> None:
+        self._port = port
         self._cookie = data_dir / "regtest" / ".cookie"
 
     def ask(self, method: str, *params: object) -> Any:
         auth = base64.b64encode(self._cookie.read_bytes()).decode()
         body = json.dumps({"method": method, "params": params, "id": 1}).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", PORT)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
         try:
             connection.request("POST", "/", body, {"Authorization": f"Basic {auth}"})
             answer = json.loads(connection.getresponse().read())
@@ -55,12 +56,12 @@ class Core:
 @contextmanager
 def core(data_dir: Path, *options: str) -> Iterator[Core]:
     """Run bitcoin-node in a directory, with Core's default of a masked block folder."""
-    program = os.environ["BITCOIN_NODE_V32"]
+    program, port = os.environ["BITCOIN_NODE_V32"], free_port()
     process = subprocess.Popen(
-        [program, "-regtest", f"-datadir={data_dir}", f"-rpcport={PORT}", "-listen=0", "-printtoconsole=0", *options]
+        [program, "-regtest", f"-datadir={data_dir}", f"-rpcport={port}", "-listen=0", "-printtoconsole=0", *options]
     )
     try:
-        running = Core(data_dir)
+        running = Core(data_dir, port)
         wait_until(running.is_ready, "Core answers", 30)
         yield running
     finally:

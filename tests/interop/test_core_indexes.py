@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from block_factory import REGTEST_GENESIS_HASH, block_hash, build_block, double_sha256, spend
 from conftest import wait_until
+from running_programs import free_port
 
 from common.chains import REGTEST
 from node.chainstate import Chainstate
@@ -27,7 +28,6 @@ from rpc.server import RpcOverIpc
 
 VERSIONS = [v for v in ("31", "32") if os.environ.get(f"BITCOIN_NODE_V{v}")]
 ALL = IndexOptions(transactions=True, filters=True, coin_stats=True)
-PORT = 18998
 KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 SCRIPTS = {
     f"pkh({KEY})": "76a914751e76e8199196d454941c45d1b3a323f1433bd688ac",
@@ -60,10 +60,10 @@ class Both:
         return got
 
 
-def ask_core(cookie: Path, method: str, *params: Any) -> Any:
+def ask_core(cookie: Path, port: int, method: str, *params: Any) -> Any:
     auth = base64.b64encode(cookie.read_bytes()).decode()
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", PORT)
+    connection = http.client.HTTPConnection("127.0.0.1", port)
     try:
         connection.request("POST", "/", body, {"Authorization": f"Basic {auth}"})
         return outcome(json.loads(connection.getresponse().read()))
@@ -112,17 +112,18 @@ def make_chain(random: Random) -> tuple[list[bytes], list[str]]:
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
     folder = tmp_path / "core"
     folder.mkdir()
-    options = ["-regtest", f"-datadir={folder}", "-listen=0", f"-rpcport={PORT}", "-printtoconsole=0", "-server"]
+    port = free_port()
+    options = ["-regtest", f"-datadir={folder}", "-listen=0", f"-rpcport={port}", "-printtoconsole=0", "-server"]
     indexes_on = ["-txindex", "-blockfilterindex", "-coinstatsindex"]
     process = subprocess.Popen([os.environ[f"BITCOIN_NODE_V{request.param}"], *options, *indexes_on])
     try:
-        yield from in_step(tmp_path, folder / "regtest" / ".cookie", process)
+        yield from in_step(tmp_path, folder / "regtest" / ".cookie", port, process)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def in_step(tmp_path: Path, cookie: Path, process: "subprocess.Popen[bytes]") -> Iterator[Both]:
+def in_step(tmp_path: Path, cookie: Path, port: int, process: "subprocess.Popen[bytes]") -> Iterator[Both]:
     """Give Core and us the same blocks."""
     chainstate = Chainstate(tmp_path, REGTEST)
     failures: list[str] = []
@@ -139,7 +140,7 @@ def in_step(tmp_path: Path, cookie: Path, process: "subprocess.Popen[bytes]") ->
         return outcome(json.loads(rpc.execute_rpc(body, "/", "me")))
 
     def core(method: str, *params: Any) -> Any:
-        return ask_core(cookie, method, *params)
+        return ask_core(cookie, port, method, *params)
 
     def core_answers() -> bool:
         try:
