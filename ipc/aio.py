@@ -18,7 +18,6 @@ import contextvars
 import inspect
 import logging
 import os
-import weakref
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, overload
@@ -28,7 +27,7 @@ from ipc import addresses
 from ipc.binding.binding import binding_of
 from ipc.binding.dispatch import answer_construct, context_threads, is_construct, open_request, when_known
 from ipc.binding.proxies import proxy_class
-from ipc.binding.session import HARMLESS, Session, put_thread_map, read_thread_map
+from ipc.binding.session import Session, put_thread_map, read_thread_map
 from ipc.capnp import messages as m
 from ipc.capnp import wire
 from ipc.capnp.calls import Question
@@ -173,7 +172,6 @@ class AsyncSession(asyncio.Protocol, Session):
         self._on_end = on_end
         self._peer_threads: Capability | None = None
         self._free: list[Capability] = []
-        self._root: weakref.ref[AsyncProxy] | None = None
         self._permits = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         self._transport: asyncio.Transport | None = None
 
@@ -289,8 +287,7 @@ class AsyncSession(asyncio.Protocol, Session):
             if question.message is not None and question.payload is not None:
                 self.keep_thread_map(read_thread_map(question, question.message, question.payload))
         proxy: Any = _make_proxy(capability, binding, self)
-        proxy._root = True  # noqa: SLF001 - our own
-        self._root = weakref.ref(proxy)
+        self.keep_root(proxy)
         return proxy
 
     async def call(self, proxy: AsyncProxy, method: BoundMethod, arguments: tuple[Any, ...]) -> Any:
@@ -298,17 +295,12 @@ class AsyncSession(asyncio.Protocol, Session):
         capability = proxy._capability  # noqa: SLF001 - our own
         if capability is None:
             raise IpcError(f"{method.label} called on a closed object")
-        ids = (method.schema.interface_id, method.schema.ordinal)
         if method.context is None:
-            caps: list[Capability | None] = []
-            buffer = method.begin_call(arguments, self.give(caps))
-            question = await self._ask(capability, ids, buffer, caps)
+            question = await self._ask_method(capability, method, arguments, [])
         else:
             async with self._server_thread() as thread:
-                caps = [thread, self.callback]
-                buffer = method.begin_call(arguments, self.give(caps))
                 try:
-                    question = await self._ask(capability, ids, buffer, caps)
+                    question = await self._ask_method(capability, method, arguments, [thread, self.callback])
                 except UnimplementedError:
                     await self._settle(thread)
                     raise
@@ -318,14 +310,11 @@ class AsyncSession(asyncio.Protocol, Session):
 
     async def _settle(self, thread: Capability) -> None:
         """Have a thread of the peer's do something, as what it was asked for is not there: see `ThreadedSession`."""
-        root = self._root() if self._root is not None else None
-        harmless = root._binding.methods.get(HARMLESS) if root is not None else None  # noqa: SLF001 - our own
-        capability = root._capability if root is not None else None  # noqa: SLF001
+        root, harmless = self.harmless_call() or (None, None)
+        capability = None if root is None else root._capability  # noqa: SLF001 - our own
         if harmless is not None and capability is not None:
-            caps: list[Capability | None] = [thread, self.callback]
-            buffer = harmless.begin_call((), self.give(caps))
             with contextlib.suppress(IpcError):
-                await self._ask(capability, (harmless.schema.interface_id, harmless.schema.ordinal), buffer, caps)
+                await self._ask_method(capability, harmless, (), [thread, self.callback])
 
     @contextlib.asynccontextmanager
     async def _server_thread(self) -> Any:
@@ -353,6 +342,13 @@ class AsyncSession(asyncio.Protocol, Session):
         self.rpc.start_call(self._peer_threads, THREAD_MAP_ID, 0, buffer, (), question)
         with self.rpc.lock:
             return self.rpc.pipeline(question, (0,))
+
+    async def _ask_method(
+        self, capability: Capability, method: BoundMethod, arguments: tuple[Any, ...], caps: list[Capability | None]
+    ) -> Question:
+        """Ask; `caps` begins with the threads, if the method takes them."""
+        buffer = method.begin_call(arguments, self.give(caps))
+        return await self._ask(capability, (method.schema.interface_id, method.schema.ordinal), buffer, caps)
 
     async def _ask(
         self, capability: Capability, ids: tuple[int, int], buffer: bytearray, caps: Sequence[Capability | None]
@@ -383,7 +379,7 @@ class AsyncSession(asyncio.Protocol, Session):
         capability, proxy._capability = proxy._capability, None  # noqa: SLF001 - our own
         if capability is None:
             return
-        if proxy._root:  # noqa: SLF001
+        if self.is_root(proxy):
             self.close()
             await asyncio.sleep(0)  # Lets the transport close its socket.
             return
@@ -406,7 +402,6 @@ class AsyncProxy:
     """The part of an asynchronous proxy class that does not depend on the interface."""
 
     _binding: Binding
-    _root = False
 
     def __init__(self, session: AsyncSession, capability: Capability) -> None:
         """Stand for an object of the peer's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ipc.binding.binding import binding_of, interface_of
 from ipc.capnp import messages as m
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from interfaces.interface import Interface
     from ipc.binding.binding import Binding
     from ipc.binding.conversion import Give, Take
+    from ipc.binding.method import BoundMethod
     from ipc.capnp.capability import Capability, Server
     from ipc.capnp.rpc import Rpc
 
 request_numbers: Final = itertools.count(1)
 """Numbers of requests in logs, one sequence for the process as in libmultiprocess."""
-HARMLESS: Final = "make_echo"
+_HARMLESS: Final = "make_echo"
 """A method of a first object that changes nothing."""
 
 
@@ -50,6 +51,21 @@ class Session:
         self._make_proxy = make_proxy
         self._exported: weakref.WeakValueDictionary[int, LocalCap] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
+        self._root: weakref.ref[Any] | None = None
+
+    def keep_root(self, proxy: object) -> None:
+        """Remember the peer's first object."""
+        self._root = weakref.ref(proxy)
+
+    def is_root(self, proxy: object) -> bool:
+        """Whether a proxy is the peer's first object."""
+        return self._root is not None and self._root() is proxy
+
+    def harmless_call(self) -> tuple[Any, BoundMethod] | None:
+        """Return the peer's first object and a method of it that changes nothing, if there are such."""
+        root = None if self._root is None else self._root()
+        method = None if root is None else root._binding.methods.get(_HARMLESS)  # noqa: SLF001 - a proxy of ours
+        return None if method is None else (root, method)
 
     def thread_name(self) -> str:
         """Name where we are, for logs."""

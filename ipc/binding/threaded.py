@@ -23,7 +23,7 @@ from ipc.binding.dispatch import (
     when_known,
 )
 from ipc.binding.proxies import proxy_class
-from ipc.binding.session import HARMLESS, Session, put_thread_map, read_thread_map
+from ipc.binding.session import Session, put_thread_map, read_thread_map
 from ipc.capnp import messages as m
 from ipc.capnp import wire
 from ipc.capnp.calls import Question
@@ -65,7 +65,6 @@ class ThreadedSession(Session):
         self.thread_map = LocalCap(ThreadMapServer(connection.pool, partial(make_worker, connection)))
         self._proxies: set[int] = set()
         self._cleanups: dict[int, list[Callable[[], None]]] = {}
-        self._root: weakref.ref[SyncProxy] | None = None
         self._settled: weakref.WeakSet[Waiter] = weakref.WeakSet()
         super().__init__(Rpc(connection.wake), ThreadedServer, self._proxy)
         connection.rpc = self.rpc
@@ -105,8 +104,7 @@ class ThreadedSession(Session):
         proxy = self._proxy(capability, binding, self)
         if not isinstance(proxy, interface) or not isinstance(proxy, SyncProxy):
             raise TypeError(proxy)
-        proxy._root = True  # noqa: SLF001 - our own
-        self._root = weakref.ref(proxy)
+        self.keep_root(proxy)
         return proxy
 
     def call(self, proxy: SyncProxy, method: BoundMethod, arguments: tuple[Any, ...]) -> Any:
@@ -132,7 +130,8 @@ class ThreadedSession(Session):
         try:
             message, payload = self._wait(question, waiter)
         except UnimplementedError:
-            self._settle(waiter)
+            if method.context is not None:
+                self._settle(waiter)
             raise
         if debug:
             log.debug("{%s} IPC client recv %s$Results", waiter.name, method.label)
@@ -147,12 +146,11 @@ class ThreadedSession(Session):
         It may be new, and a node of v31 dies if such a thread is let go before it came to wait for calls (source:
         libmultiprocess, makeThread in src/mp/proxy.cpp, as in Core v31).
         """
-        root = self._root() if self._root is not None else None
-        harmless = root._binding.methods.get(HARMLESS) if root is not None else None  # noqa: SLF001 - our own
-        if root is not None and harmless is not None and waiter not in self._settled:
+        harmless = self.harmless_call()
+        if harmless is not None and waiter not in self._settled:
             self._settled.add(waiter)
             with contextlib.suppress(IpcError):
-                self.call(root, harmless, ())
+                self.call(*harmless, ())
 
     def _waiter(self) -> Waiter:
         if self.connection.loop.inside:
@@ -185,7 +183,7 @@ class ThreadedSession(Session):
             self._cleaned(id(proxy))
 
     def _end(self, proxy: SyncProxy, capability: Capability) -> None:
-        if proxy._root:  # noqa: SLF001
+        if self.is_root(proxy):
             self.connection.close()
             self.connection.loop.drain_cleanups()
             return
@@ -257,7 +255,6 @@ class SyncProxy:
     """The part of a proxy class that does not depend on the interface."""
 
     _binding: Binding
-    _root = False
 
     def __init__(self, session: ThreadedSession, capability: Capability) -> None:
         """Stand for an object of the peer's."""
