@@ -10,12 +10,12 @@ from node.rpc.block_arguments import find_block, known_block
 from node.rpc.block_json import check_block_available
 from node.rpc.index_access import indexes_of, synced_coins
 from primitives.block import BlockHeader
-from primitives.errors import DecodeError
 from primitives.merkle import MerkleBlock
 from rpc import json
-from rpc.arguments import parse_hash, parse_hex
-from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RPC_MISC_ERROR, RpcError
+from rpc.arguments import parse_hash
+from rpc.errors import RPC_INTERNAL_ERROR, RPC_INVALID_ADDRESS_OR_KEY, RPC_INVALID_PARAMETER, RpcError
 from rpc.method import Arg, Kind, Result, method
+from rpc.transaction_proof import read_proof
 
 if TYPE_CHECKING:
     from node.block_tree import BlockEntry
@@ -96,23 +96,14 @@ def _read_block(context: RpcContext, entry: BlockEntry) -> bytes:
 )
 def verifytxoutproof(context: RpcContext, proof: str) -> Json:
     """Return what is proven."""
-    data = parse_hex(proof, "proof")
-    try:
-        merkle_block = MerkleBlock.parse(data)
-    except DecodeError as error:
-        raise RpcError(RPC_MISC_ERROR, error.stream_text()) from error
-    tree = merkle_block.tree
-    try:
-        root, matches = tree.extract()
-    except DecodeError:
-        return []
-    if root != merkle_block.header.merkle_root:
+    merkle_block, matches = read_proof(proof)
+    if matches is None:
         return []
     chainstate = context.node.chainstate
     entry = chainstate.entry(merkle_block.header.hash)
     if entry is None or not chainstate.contains(entry) or not entry.tx_count:
         raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Block not found in chain")
-    if entry.tx_count != tree.transaction_count:
+    if entry.tx_count != merkle_block.tree.transaction_count:
         return []
     return [txid[::-1].hex() for _, txid in matches]
 

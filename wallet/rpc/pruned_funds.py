@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from interfaces.chain import BlockParts
 from primitives.errors import DecodeError
-from primitives.merkle import MerkleBlock
 from primitives.transaction_hex import decode_transaction
-from rpc.arguments import parse_hash, parse_hex
+from rpc.arguments import parse_hash
 from rpc.errors import (
     RPC_DESERIALIZATION_ERROR,
     RPC_INVALID_ADDRESS_OR_KEY,
     RPC_METHOD_DEPRECATED,
-    RPC_MISC_ERROR,
     RPC_WALLET_ERROR,
     RpcError,
 )
 from rpc.help import example_cli, example_rpc
 from rpc.method import Arg, Kind, Result, method
+from rpc.transaction_proof import read_proof
 from wallet.rpc.connection import chain_of
 from wallet.transaction import Confirmed
 
@@ -47,17 +46,8 @@ def importprunedfunds(context: RpcContext, rawtransaction: str, txoutproof: str)
     except DecodeError as error:
         text = "TX decode failed. Make sure the tx has at least one input."
         raise RpcError(RPC_DESERIALIZATION_ERROR, text) from error
-    data = parse_hex(txoutproof, "proof")
-    try:
-        proof = MerkleBlock.parse(data)
-    except DecodeError as error:
-        raise RpcError(RPC_MISC_ERROR, error.stream_text()) from error
-    matches: list[tuple[int, bytes]] = []
-    try:
-        root, matches = proof.tree.extract()
-    except DecodeError:
-        root = b""
-    if root != proof.header.merkle_root:
+    proof, matches = read_proof(txoutproof)
+    if matches is None:
         raise RpcError(RPC_INVALID_ADDRESS_OR_KEY, "Something wrong with merkleblock")
     chain = chain_of(context)
     while True:
