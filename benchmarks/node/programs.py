@@ -50,9 +50,9 @@ def core_node() -> str | None:
     return os.environ.get(_CORE_VARIABLE)
 
 
-def pynode() -> list[str]:
-    """Return the command that starts our node."""
-    return [str(_BIN / "pynode"), "-disablewallet"]
+def pynode(*, wallet: bool = False) -> list[str]:
+    """Return the command that starts our node, with or without its wallet process."""
+    return [str(_BIN / "pynode"), f"-disablewallet={int(not wallet)}"]
 
 
 @contextmanager

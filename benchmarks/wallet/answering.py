@@ -42,8 +42,7 @@ def measure(rounds: int) -> None:
         folder = Path(temporary)
         filled = fill(folder / "made")
         print(f"A wallet of {PAYMENTS} transactions (min/median/max of {rounds} rounds)")
-        command = [part for part in pynode() if part != "-disablewallet"]
-        answers = _measure("ours", command, folder / "made", folder, filled, rounds)
+        answers = _measure("ours", pynode(wallet=True), folder / "made", folder, filled, rounds)
         core = core_node()
         if core is not None:
             # It gets what ours has scanned: it waits for the disk after each transaction, which takes minutes.

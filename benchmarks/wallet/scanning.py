@@ -42,14 +42,14 @@ def measure(rounds: int) -> None:
 
 
 def _programs() -> Iterator[tuple[str, list[str]]]:
-    yield "ours", [part for part in pynode() if part != "-disablewallet"]
+    yield "ours", pynode(wallet=True)
     core = core_node()
     if core is not None:
         yield "Core", [core]
 
 
 def _scans(caller: Caller, start: int, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    """Scan with a wallet of 8,000 scripts, and with one of two."""
+    """Scan with a wallet of 8,000 scripts, and with a wallet of one."""
     caller.call("createwallet", _DEFAULT)
     yield "8,000 scripts", _times(caller, start, rounds)
     caller.call("unloadwallet", _DEFAULT)
