@@ -62,8 +62,7 @@ class BlockReader:
 
     def _fetch(self, hash_: bytes, height: int) -> None:
         now = time.perf_counter()
-        if self._read:
-            self._choice.took(self._scripts is not None, now - self._begun, self._read - len(self._ahead))
+        self._choice.took(self._scripts is not None, now - self._begun, self._read - len(self._ahead))
         filtered, most = self._choice.make() if self.has_filters else (False, _BATCH)
         stop = self._wallet.last_block_height if self._stop_height is None else self._stop_height
         self._scripts = self._wallet_scripts() if filtered else None
