@@ -185,17 +185,19 @@ class Sync:
             if not self._stopping:
                 self._wallet.context.give_up(self._wallet, error)
         except Exception as error:  # noqa: BLE001 - of whatever kind, the wallet follows no longer
-            if self._stopping:
-                pass
-            elif self._node_goes_on():
-                self._wallet.context.give_up(self._wallet, error, is_bug=True)
-            else:
-                log.warning("[%s] no longer in step with the node: %s", self._wallet.name, error)
-                self._on_lost(error)
+            if not self._stopping:
+                self._fall_behind(error)
         finally:
             with self._moved:
                 self._ended = True
                 self._moved.notify_all()
+
+    def _fall_behind(self, error: Exception) -> None:
+        if self._node_goes_on():
+            self._wallet.context.give_up(self._wallet, error, is_bug=True)
+        else:
+            log.warning("[%s] no longer in step with the node: %s", self._wallet.name, error)
+            self._on_lost(error)
 
     def _node_goes_on(self) -> bool:
         try:
